@@ -1,0 +1,285 @@
+"""The Arrow PyCapsule interface, read and written through ctypes.
+
+It lets pyarrow, Polars, DuckDB and pandas hand over their memory, and take ours, without a copy
+and without being a dependency.
+
+Source: https://arrow.apache.org/docs/format/CDataInterface.html and .../PyCapsuleInterface.html
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+from typing import Any, NamedTuple
+
+from qfs.errors import WrongTypeError
+
+_RELEASE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+_GET = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+_CAPSULE_DESTRUCTOR = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+
+
+class _Schema(ctypes.Structure):
+    pass
+
+
+_Schema._fields_ = [
+    ("format", ctypes.c_char_p),
+    ("name", ctypes.c_char_p),
+    ("metadata", ctypes.c_char_p),
+    ("flags", ctypes.c_int64),
+    ("n_children", ctypes.c_int64),
+    ("children", ctypes.POINTER(ctypes.POINTER(_Schema))),
+    ("dictionary", ctypes.c_void_p),
+    ("release", ctypes.c_void_p),
+    ("private_data", ctypes.c_void_p),
+]
+
+
+class _Array(ctypes.Structure):
+    pass
+
+
+_Array._fields_ = [
+    ("length", ctypes.c_int64),
+    ("null_count", ctypes.c_int64),
+    ("offset", ctypes.c_int64),
+    ("n_buffers", ctypes.c_int64),
+    ("n_children", ctypes.c_int64),
+    ("buffers", ctypes.POINTER(ctypes.c_void_p)),
+    ("children", ctypes.POINTER(ctypes.POINTER(_Array))),
+    ("dictionary", ctypes.c_void_p),
+    ("release", ctypes.c_void_p),
+    ("private_data", ctypes.c_void_p),
+]
+
+
+class _Stream(ctypes.Structure):
+    _fields_ = [
+        ("get_schema", ctypes.c_void_p),
+        ("get_next", ctypes.c_void_p),
+        ("get_last_error", ctypes.c_void_p),
+        ("release", ctypes.c_void_p),
+        ("private_data", ctypes.c_void_p),
+    ]
+
+
+_api = ctypes.pythonapi
+_capsule_pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
+    ("PyCapsule_GetPointer", _api)
+)
+_capsule_is_valid = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p)(
+    ("PyCapsule_IsValid", _api)
+)
+_capsule_address = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)(
+    ("PyCapsule_GetPointer", _api)
+)
+_capsule_new = ctypes.PYFUNCTYPE(
+    ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, _CAPSULE_DESTRUCTOR
+)(("PyCapsule_New", _api))
+
+
+class _Owned:
+    """A structure taken over from a producer, released when nothing refers to it any more."""
+
+    def __init__(self, structure: _Schema | _Array | _Stream) -> None:
+        self.structure = structure
+
+    def __del__(self) -> None:
+        release = self.structure.release
+        if release:
+            _RELEASE(release)(ctypes.addressof(self.structure))
+
+
+class Chunk(NamedTuple):
+    """One array of a column: a run of rows that lies in memory as one piece."""
+
+    format: str
+    """the Arrow format string, such as `d:38,18` or `u`"""
+    length: int
+    offset: int
+    first_null: int | None
+    """position of the first null, or None"""
+    buffers: tuple[int, ...]
+    """addresses; 0 where a buffer is absent"""
+    owner: object
+
+    def memory(self, index: int, start: int, size: int) -> memoryview:
+        """Bytes start .. start + size of a buffer, read-only; they keep their owner alive."""
+        if size == 0:
+            return memoryview(b"")
+        piece = (ctypes.c_ubyte * size).from_address(self.buffers[index] + start)
+        piece.owner = self.owner  # type: ignore[attr-defined]
+        return memoryview(piece).cast("B").toreadonly()
+
+
+def is_arrow(source: object) -> bool:
+    """Whether the object offers the PyCapsule interface for data."""
+    return hasattr(source, "__arrow_c_array__") or hasattr(source, "__arrow_c_stream__")
+
+
+def read_chunks(source: Any, argument: str) -> list[Chunk]:
+    """The chunks of an array, a chunked array, or a table of exactly one column."""
+    if hasattr(source, "__arrow_c_array__"):
+        schema_capsule, array_capsule = source.__arrow_c_array__()
+        schema = _take(schema_capsule, b"arrow_schema", _Schema)
+        array = _take(array_capsule, b"arrow_array", _Array)
+        return [_chunk(schema, array, argument)]
+    stream = _take(source.__arrow_c_stream__(), b"arrow_array_stream", _Stream)
+    schema = _Owned(_Schema())
+    _pull(stream, "get_schema", schema, argument)
+    chunks: list[Chunk] = []
+    while True:
+        array = _Owned(_Array())
+        _pull(stream, "get_next", array, argument)
+        if not array.structure.release:
+            return chunks or [Chunk(_column(schema, argument)[1], 0, 0, None, (), schema)]
+        chunks.append(_chunk(schema, array, argument))
+
+
+def _take(capsule: object, name: bytes, kind: type[Any]) -> _Owned:
+    """Move the structure out of its capsule, so that we are the ones to release it."""
+    source = kind.from_address(_capsule_pointer(capsule, name))
+    taken = kind.from_buffer_copy(source)
+    source.release = None
+    return _Owned(taken)
+
+
+def _pull(stream: _Owned, getter: str, into: _Owned, argument: str) -> None:
+    address = ctypes.addressof(stream.structure)
+    status = _GET(getattr(stream.structure, getter))(address, ctypes.addressof(into.structure))
+    if status != 0:
+        raise WrongTypeError(f"the Arrow stream failed with error {status}", argument=argument)
+
+
+def _column(schema: _Owned, argument: str) -> tuple[bool, str]:
+    """Whether the schema is a table of one column, and the format of that column."""
+    structure = schema.structure
+    assert isinstance(structure, _Schema)
+    in_table = structure.format == b"+s"
+    if in_table:
+        if structure.n_children != 1:
+            raise WrongTypeError(
+                f"a table of {structure.n_children} columns; a column or a table of one is needed",
+                argument=argument,
+            )
+        structure = structure.children[0].contents
+    if structure.dictionary:
+        raise WrongTypeError("dictionary-encoded; plain values are needed", argument=argument)
+    return in_table, structure.format.decode("ascii")
+
+
+def _chunk(schema: _Owned, array: _Owned, argument: str) -> Chunk:
+    in_table, column_format = _column(schema, argument)
+    structure = array.structure
+    assert isinstance(structure, _Array)
+    length, offset = structure.length, structure.offset
+    nulls = [_first_null(structure, length, offset)]
+    if in_table:
+        structure = structure.children[0].contents
+        offset += structure.offset
+        nulls.append(_first_null(structure, length, offset))
+    buffers = tuple(structure.buffers[i] or 0 for i in range(structure.n_buffers))
+    first_null = min((null for null in nulls if null is not None), default=None)
+    return Chunk(column_format, length, offset, first_null, buffers, array)
+
+
+def _first_null(structure: _Array, length: int, offset: int) -> int | None:
+    """The first position whose validity bit is 0. An absent bitmap means that all are valid."""
+    if structure.null_count == 0 or length == 0 or structure.n_buffers == 0:
+        return None
+    if not structure.buffers[0]:
+        return None
+    start, stop = offset // 8, (offset + length + 7) // 8
+    bitmap = ctypes.string_at(structure.buffers[0] + start, stop - start)
+    valid = int.from_bytes(bitmap, "little") >> (offset % 8)
+    missing = ~valid & ((1 << length) - 1)
+    return (missing & -missing).bit_length() - 1 if missing else None
+
+
+_numbers = itertools.count(1)
+_borrowed: dict[int, object] = {}
+"""What the structures in consumers' hands point to, by the number in their private_data."""
+_in_capsules: dict[int, object] = {}
+"""The structures that capsules point to, by address: alive as long as the capsule."""
+
+
+def _release(kind: type[Any]) -> Any:
+    @_RELEASE  # type: ignore[untyped-decorator]
+    def release(address: int) -> None:
+        structure = kind.from_address(address)
+        structure.release = None
+        _borrowed.pop(structure.private_data, None)
+
+    return release
+
+
+_release_schema = _release(_Schema)
+_release_array = _release(_Array)
+
+
+@_CAPSULE_DESTRUCTOR  # type: ignore[untyped-decorator]
+def _destroy_capsule(capsule: int) -> None:
+    # A consumer that took the structure has set its release to null; otherwise it is ours to call.
+    for name in (b"arrow_schema", b"arrow_array"):
+        if _capsule_is_valid(capsule, name):
+            structure: Any = _in_capsules.pop(_capsule_address(capsule, name))
+            if structure.release:
+                _RELEASE(structure.release)(ctypes.addressof(structure))
+
+
+def _encapsulate(structure: _Schema | _Array, name: bytes, release: Any, *alive: object) -> object:
+    number = next(_numbers)
+    _borrowed[number] = alive
+    structure.private_data = number
+    structure.release = ctypes.cast(release, ctypes.c_void_p).value
+    address = ctypes.addressof(structure)
+    _in_capsules[address] = structure
+    return _capsule_new(address, name, _destroy_capsule)
+
+
+def export_schema(column_format: str) -> object:
+    """A schema capsule for a column without nulls."""
+    text = column_format.encode("ascii")
+    structure = _Schema(format=text, name=b"", flags=0)
+    return _encapsulate(structure, b"arrow_schema", _release_schema, text)
+
+
+def export_array(data: memoryview, length: int) -> object:
+    """An array capsule for a fixed-width column without nulls that lies in `data`."""
+    buffers = (ctypes.c_void_p * 2)(None, address(data))
+    structure = _Array(length=length, null_count=0, offset=0, n_buffers=2)
+    structure.buffers = ctypes.cast(buffers, ctypes.POINTER(ctypes.c_void_p))
+    return _encapsulate(structure, b"arrow_array", _release_array, buffers, data)
+
+
+class _PyBuffer(ctypes.Structure):
+    _fields_ = [
+        ("buf", ctypes.c_void_p),
+        ("obj", ctypes.c_void_p),
+        ("len", ctypes.c_ssize_t),
+        ("itemsize", ctypes.c_ssize_t),
+        ("readonly", ctypes.c_int),
+        ("ndim", ctypes.c_int),
+        ("format", ctypes.c_char_p),
+        ("shape", ctypes.c_void_p),
+        ("strides", ctypes.c_void_p),
+        ("suboffsets", ctypes.c_void_p),
+        ("internal", ctypes.c_void_p),
+    ]
+
+
+_get_buffer = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_void_p, ctypes.c_int)(
+    ("PyObject_GetBuffer", _api)
+)
+_release_buffer = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(("PyBuffer_Release", _api))
+
+
+def address(data: memoryview) -> int:
+    """Where the bytes lie; also of read-only memory, which ctypes itself refuses."""
+    view = _PyBuffer()
+    _get_buffer(data, ctypes.addressof(view), 0)
+    try:
+        return int(view.buf or 0)
+    finally:
+        _release_buffer(ctypes.addressof(view))

@@ -1,0 +1,348 @@
+"""Columns of amounts: the one form in which many values travel through this package.
+
+A `Column` is a run of 16-byte cells, unsigned and little-endian, each 0 .. 10^38 - 1: the memory
+of an Arrow decimal128(38, 18) without nulls, whose unscaled values are base units. It is read
+once from whatever the caller has (`read_values`), checked once by the backend, and then only
+passed on.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import operator
+import struct
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, overload
+
+from qfs import arrow
+from qfs.errors import (
+    LengthMismatchError,
+    NullValueError,
+    OutOfRangeError,
+    ResultOverflowError,
+    WrongTypeError,
+    shown,
+)
+from qfs.limits import CELL_BYTES, MAX_ROWS, MAX_SCALAR, MAX_TICK, MAX_VALUE, TOKEN_DECIMALS
+
+ARROW_FORMAT: Final = f"d:38,{TOKEN_DECIMALS}"
+
+_INTEGER_FORMATS = "bBhHiIlLqQ"
+_NATIVE_WORDS = ("L", "Q") if sys.byteorder == "little" else ()
+_CELL_FORMATS = ("16x", "T{<Q:lo:<Q:hi:}", *(f"T{{{w}:lo:{w}:hi:}}" for w in _NATIVE_WORDS))
+_FLOAT_AND_BOOL_FORMATS = ("e", "f", "d", "g", "Zf", "Zd", "Zg", "?")
+_ARROW_INTEGERS: Final[dict[str, Literal["b", "B", "h", "H", "i", "I", "q", "Q"]]] = {
+    "c": "b",
+    "C": "B",
+    "s": "h",
+    "S": "H",
+    "i": "i",
+    "I": "I",
+    "l": "q",
+    "L": "Q",
+}
+
+
+class _Cell(ctypes.LittleEndianStructure):
+    _fields_ = [("lo", ctypes.c_uint64), ("hi", ctypes.c_uint64)]
+
+
+if TYPE_CHECKING:
+    _Integers = Sequence[int]
+else:
+    # Polars reads an instance of Sequence value by value, as integers without a scale, before it
+    # looks for the Arrow interface. So a Column behaves as one and is no instance of it.
+    _Integers = object
+
+
+class Column(_Integers):
+    """Immutable base-unit amounts in 16-byte cells.
+
+    It is a sequence of ints, and hands its memory over without a copy: to pyarrow, Polars, DuckDB
+    and pandas through the Arrow PyCapsule interface, to NumPy as records of `lo` and `hi`, and
+    to anything else as bytes through `data`, or from Python 3.12 as a buffer.
+    """
+
+    __slots__ = ("__weakref__", "_data", "_total")
+
+    def __init__(self, data: bytes | bytearray | memoryview, total: int | None = None) -> None:
+        """Wrap checked cells. Most callers want `from_ints` or an API function instead."""
+        self._data = memoryview(data).cast("B").toreadonly()
+        assert len(self._data) % CELL_BYTES == 0
+        self._total = total
+
+    @classmethod
+    def from_ints(cls, values: Iterable[int], argument: str = "values") -> Column:
+        """A column of these integers, each 0 .. 10^38 - 1."""
+        cells = bytearray()
+        total = 0
+        for i, value in enumerate(values):
+            amount = require_integer(value, argument, MAX_VALUE, i)
+            total += amount
+            cells += amount.to_bytes(CELL_BYTES, "little")
+        return cls(cells, total)
+
+    @property
+    def data(self) -> memoryview:
+        """The cells as read-only bytes, 16 per value, little-endian."""
+        return self._data
+
+    @property
+    def total(self) -> int:
+        """The exact sum of the values."""
+        if self._total is None:
+            self._total = sum(self)
+        return self._total
+
+    def __len__(self) -> int:
+        return len(self._data) // CELL_BYTES
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> Column: ...
+    def __getitem__(self, index: int | slice) -> int | Column:
+        if isinstance(index, slice):
+            start, stop, step = index.indices(len(self))
+            if step == 1:
+                return Column(self._data[start * CELL_BYTES : max(start, stop) * CELL_BYTES])
+            return Column.from_ints(self[i] for i in range(start, stop, step))
+        position = range(len(self))[index]
+        cell = self._data[position * CELL_BYTES : (position + 1) * CELL_BYTES]
+        return int.from_bytes(cell, "little")
+
+    def __iter__(self) -> Iterator[int]:
+        for lo, hi in struct.iter_unpack("<QQ", self._data):
+            yield hi << 64 | lo
+
+    index = Sequence.index
+    count = Sequence.count
+
+    def tolist(self) -> list[int]:
+        """The values as a list of ints."""
+        return list(self)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Column):
+            return NotImplemented
+        return self._data == other._data
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        few = ", ".join(str(value) for value in self[:3])
+        return f"<Column of {len(self)} values: {few}{', ...' if len(self) > 3 else ''}>"
+
+    def __arrow_c_schema__(self) -> object:
+        return arrow.export_schema(ARROW_FORMAT)
+
+    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
+        return self.__arrow_c_schema__(), arrow.export_array(self._data, len(self))
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        return {
+            "version": 3,
+            "shape": (len(self),),
+            "typestr": f"|V{CELL_BYTES}",
+            "descr": [("lo", "<u8"), ("hi", "<u8")],
+            "data": self._data,
+        }
+
+    if sys.version_info >= (3, 12):
+
+        def __buffer__(self, flags: int) -> memoryview:
+            cells = (_Cell * len(self)).from_buffer_copy(self._data)
+            return memoryview(cells).toreadonly()
+
+
+class RawCells(NamedTuple):
+    """Cells that have not been checked yet."""
+
+    data: memoryview
+    first_null: int | None
+
+
+Raw = Column | RawCells | Sequence[Any]
+"""Values as read and not yet checked; a `Column` has been checked before."""
+
+
+def raw_length(raw: Raw) -> int:
+    """Number of rows."""
+    return len(raw.data) // CELL_BYTES if isinstance(raw, RawCells) else len(raw)
+
+
+def read_values(source: object, argument: str) -> Raw:
+    """Find the values in what the caller gave, without looking at any one of them.
+
+    Accepts a list, tuple or other sequence of ints, a `Column`, an Arrow array or stream
+    (decimal of scale 18, or integers), and buffers of integers or of 16-byte cells.
+    """
+    if isinstance(source, (list, tuple, Column)):
+        raw: Raw = source
+    elif isinstance(source, (str, bytes, bytearray, dict)):
+        raise WrongTypeError(
+            f"a {type(source).__name__}; a sequence of integers is needed", argument=argument
+        )
+    elif arrow.is_arrow(source):
+        raw = _join([_read_chunk(c, argument) for c in arrow.read_chunks(source, argument)])
+    else:
+        raw = _read_buffer(source, argument)
+    if raw_length(raw) > MAX_ROWS:
+        raise OutOfRangeError(f"more than {MAX_ROWS} rows", argument=argument)
+    return raw
+
+
+def require_integer(value: object, argument: str, maximum: int, index: int | None = None) -> int:
+    """The value as an int of 0 .. maximum.
+
+    Raises:
+        NullValueError, WrongTypeError, OutOfRangeError: in this order of precedence.
+    """
+    place: dict[str, Any] = {"argument": argument, "index": index, "value": value}
+    if value is None:
+        raise NullValueError("missing; an integer is needed", **place)
+    integer = _as_integer(value)
+    if integer is None:
+        raise WrongTypeError(
+            f"{shown(value)} is a {type(value).__name__}; an integer is needed", **place
+        )
+    if not 0 <= integer <= maximum:
+        raise OutOfRangeError(f"{shown(integer)} is outside 0 .. {bound_text(maximum)}", **place)
+    return integer
+
+
+def _as_integer(value: Any) -> int | None:
+    """The value as an int, or None where it is no integer. A bool is none."""
+    if type(value) is int:
+        return value
+    if isinstance(value, bool):
+        return None
+    try:
+        return int(operator.index(value))
+    except TypeError:
+        return None
+
+
+def require_results(values: list[int], argument: str) -> Column:
+    """Results as a column.
+
+    Raises:
+        ResultOverflowError: a result is above what a column holds, 10^38 - 1.
+    """
+    for i, value in enumerate(values):
+        if value > MAX_VALUE:
+            raise ResultOverflowError(
+                f"{value} is above 10^38 - 1", argument=argument, index=i, value=value
+            )
+    return Column.from_ints(values, argument)
+
+
+def require_same_length(**lengths: int | None) -> None:
+    """All lengths that are given are equal.
+
+    Raises:
+        LengthMismatchError: it names the first argument that differs from the first of all.
+    """
+    given = [(name, length) for name, length in lengths.items() if length is not None]
+    for name, length in given[1:]:
+        if length != given[0][1]:
+            raise LengthMismatchError(
+                f"{length} rows, but {given[0][0]} has {given[0][1]}", argument=name, value=length
+            )
+
+
+def bound_text(maximum: int) -> str:
+    """A bound as people write it."""
+    known = {MAX_VALUE: "10^38 - 1", MAX_SCALAR: "2^128 - 1", MAX_TICK: "2^53 - 1"}
+    return known.get(maximum, str(maximum))
+
+
+def _join(parts: list[Raw]) -> Raw:
+    """The chunks of one column as one. A single chunk is taken as it is, without a copy."""
+    if len(parts) == 1:
+        return parts[0]
+    if not all(isinstance(part, RawCells) for part in parts):
+        return [value for part in parts for value in part]
+    cells = bytearray()
+    first_null = None
+    for part in parts:
+        assert isinstance(part, RawCells)
+        if first_null is None and part.first_null is not None:
+            first_null = len(cells) // CELL_BYTES + part.first_null
+        cells += part.data
+    return RawCells(memoryview(cells), first_null)
+
+
+def _read_chunk(chunk: arrow.Chunk, argument: str) -> Raw:
+    kind, _, parameters = chunk.format.partition(":")
+    if kind == "d":
+        _, scale, *width = parameters.split(",")
+        if int(scale) != TOKEN_DECIMALS or width not in ([], ["128"]):
+            raise WrongTypeError(
+                f"Arrow decimal {parameters} has not scale {TOKEN_DECIMALS} and 128 bits;"
+                f" decimal128(38, {TOKEN_DECIMALS}) is needed",
+                argument=argument,
+            )
+        size = chunk.length * CELL_BYTES
+        data = chunk.memory(1, chunk.offset * CELL_BYTES, size) if size else memoryview(b"")
+        return RawCells(data, chunk.first_null)
+    if chunk.format in _ARROW_INTEGERS:
+        if chunk.length == 0:
+            return []
+        code = _ARROW_INTEGERS[chunk.format]
+        width_bytes = struct.calcsize(code)
+        data = chunk.memory(1, chunk.offset * width_bytes, chunk.length * width_bytes)
+        values: list[Any] = data.cast(code).tolist()
+        if chunk.first_null is not None:
+            values[chunk.first_null] = None
+        return values
+    if chunk.format == "n":
+        return [None] * chunk.length
+    raise WrongTypeError(
+        f"Arrow type {shown(chunk.format)};"
+        f" decimal128(38, {TOKEN_DECIMALS}) or an integer type is needed",
+        argument=argument,
+    )
+
+
+def _read_buffer(source: Any, argument: str) -> Raw:
+    try:
+        view = memoryview(source)
+    except (TypeError, ValueError):
+        # NumPy has dtypes without a buffer format, such as dates; it says so with a ValueError.
+        if isinstance(source, Sequence):
+            return list(source)
+        raise WrongTypeError(
+            f"a {type(source).__name__}; a sequence of integers is needed", argument=argument
+        ) from None
+    if view.format in _FLOAT_AND_BOOL_FORMATS:
+        raise WrongTypeError(
+            f"values of type {getattr(source, 'dtype', view.format)}; integers are needed",
+            argument=argument,
+        )
+    cells = (view.ndim == 1 and view.format in _CELL_FORMATS) or (
+        view.ndim == 2
+        and view.format in ("B", *_NATIVE_WORDS)
+        and view.nbytes == len(view) * CELL_BYTES
+    )
+    if cells:
+        flat = view if view.c_contiguous else memoryview(view.tobytes())
+        return RawCells(_as_bytes(flat), None)
+    if view.ndim != 1:
+        raise WrongTypeError(
+            f"{view.ndim} dimensions; one value per row is needed", argument=argument
+        )
+    return view.tolist() if view.format in _INTEGER_FORMATS else list(source)
+
+
+def _as_bytes(view: memoryview) -> memoryview:
+    """The same memory as plain bytes; a record format cannot be cast, so it goes by address."""
+    if view.nbytes == 0:
+        return memoryview(b"")
+    if view.format in ("B", "L", "Q"):
+        return view.cast("B")
+    piece = (ctypes.c_ubyte * view.nbytes).from_address(arrow.address(view))
+    piece.owner = view  # type: ignore[attr-defined]
+    return memoryview(piece).cast("B").toreadonly()

@@ -1,0 +1,41 @@
+"""Tagged SHA-256: every hash of the protocol that is not a node of a Merkle tree.
+
+The tag says what is hashed and in which version, so that bytes hashed for one purpose never stand
+for another. RFC 9162 trees prefix their leaves with 0x00 and their nodes with 0x01; a tag of at
+least two characters starts with a larger length byte, so the two families cannot meet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+TIE_TAG: Final = "qfs/tie/v1"
+TABLE_TAG: Final = "qfs/table/v1"
+RULESET_TAG: Final = "qfs/ruleset/v1"
+EVIDENCE_TAG: Final = "qfs/evidence/v1"
+
+_MIN_TAG_BYTES = 2
+_MAX_TAG_BYTES = 255
+
+
+def tagged_hash(tag: str, *fields: bytes) -> bytes:
+    """SHA-256 over u8 length || ASCII tag || fields, 32 bytes.
+
+    The fields are joined as they are: a caller with more than one field of variable length
+    prefixes each with its length (`sized`).
+    """
+    name = tag.encode("ascii")
+    if not _MIN_TAG_BYTES <= len(name) <= _MAX_TAG_BYTES:
+        raise ValueError(f"a tag has 2 to 255 bytes, {tag!r} has {len(name)}")
+    return hashlib.sha256(b"".join((len(name).to_bytes(1, "big"), name, *fields))).digest()
+
+
+def sized(field: bytes) -> bytes:
+    """The field behind its length as u16 big-endian."""
+    return len(field).to_bytes(2, "big") + field
+
+
+def tie_hash(epoch: int, node_id: bytes) -> bytes:
+    """The key by which a `rotating` tie is broken: lower comes first."""
+    return tagged_hash(TIE_TAG, epoch.to_bytes(8, "big"), sized(node_id))

@@ -1,0 +1,243 @@
+"""Columns of ids, and rows of several columns as the leaves of a table's tree.
+
+An id is 1 to 128 bytes of 0x21 .. 0x7E, compared by its bytes, a prefix first. Text and bytes
+with equal bytes are the same id; nothing is normalised.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from array import array
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, Final, NamedTuple, cast, overload
+
+from qfs import arrow
+from qfs.columns import Column
+from qfs.errors import DuplicateIdError, InvalidIdError, NullValueError, WrongTypeError, shown
+from qfs.hashing import sized, tie_hash
+from qfs.limits import MAX_ID_BYTE, MAX_ID_BYTES, MIN_ID_BYTE
+
+_ID: Final = re.compile(rb"[\x%02x-\x%02x]{1,%d}" % (MIN_ID_BYTE, MAX_ID_BYTE, MAX_ID_BYTES))
+_ID_RULE: Final = "an id is 1 to 128 printable ASCII characters without spaces"
+_VIEW_INLINE_BYTES = 12
+
+TIE_BREAKS: Final = ("id", "rotating")
+"""Of equal remainders the lower id comes first, or the lower hash of (epoch, id)."""
+
+
+class IdColumn(Sequence[bytes]):
+    """Unique ids, one after another in `data`; row i is data[offsets[i]:offsets[i + 1]]."""
+
+    __slots__ = ("data", "is_sorted", "offsets")
+
+    def __init__(self, offsets: memoryview, data: memoryview, *, is_sorted: bool) -> None:
+        """Wrap checked ids. `offsets` has 32- or 64-bit items, one more than there are rows."""
+        self.offsets = offsets
+        self.data = data
+        self.is_sorted = is_sorted
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[bytes]: ...
+    def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(len(self))[index]]
+        position = range(len(self))[index]
+        return bytes(self.data[self.offsets[position] : self.offsets[position + 1]])
+
+    def texts(self) -> list[str]:
+        """The ids as text."""
+        return [node_id.decode("ascii") for node_id in self]
+
+
+class RawIds(NamedTuple):
+    """Ids that have not been checked yet."""
+
+    offsets: memoryview
+    data: memoryview
+    first_null: int | None
+
+
+RawIdColumn = IdColumn | RawIds | Sequence[Any]
+
+
+def raw_length(raw: RawIdColumn) -> int:
+    """Number of rows."""
+    return len(raw.offsets) - 1 if isinstance(raw, RawIds) else len(raw)
+
+
+def read_ids(source: object, argument: str) -> RawIdColumn:
+    """Find the ids in what the caller gave, without looking at any one of them.
+
+    Accepts a list, tuple or other sequence of str or bytes, and Arrow text or binary columns.
+    """
+    if isinstance(source, (list, tuple, IdColumn)):
+        return source
+    if arrow.is_arrow(source):
+        parts = [_read_chunk(chunk, argument) for chunk in arrow.read_chunks(source, argument)]
+        if len(parts) == 1:
+            return parts[0]
+        return [node_id for part in parts for node_id in _as_sequence(part)]
+    is_array = getattr(source, "ndim", None) == 1
+    if isinstance(source, (str, bytes, bytearray)) or not (
+        is_array or isinstance(source, Sequence)
+    ):
+        # A set or an iterator has no rows to stand beside those of the weights.
+        raise WrongTypeError(
+            f"a {type(source).__name__}; a sequence of ids is needed", argument=argument
+        )
+    return list(cast("Sequence[Any]", source))
+
+
+def check_ids(raw: RawIdColumn, argument: str) -> IdColumn:
+    """The ids as a column: each well formed, all different.
+
+    Raises:
+        NullValueError, WrongTypeError, InvalidIdError, DuplicateIdError: at the lowest index.
+    """
+    if isinstance(raw, IdColumn):
+        return raw
+    seen: dict[bytes, int] = {}
+    is_sorted = True
+    previous = b""
+    for i, value in enumerate(_as_sequence(raw)):
+        node_id = require_id(value, argument, i)
+        if node_id in seen:
+            raise DuplicateIdError(
+                f"{node_id.decode()!r} stands twice, first in row {seen[node_id] + 1}",
+                argument=argument,
+                index=i,
+                value=node_id.decode(),
+            )
+        seen[node_id] = i
+        is_sorted = is_sorted and node_id > previous
+        previous = node_id
+    return from_checked(list(seen), is_sorted=is_sorted)
+
+
+def from_checked(ids: Sequence[bytes], *, is_sorted: bool) -> IdColumn:
+    """A column of ids that are known to be well formed and unique."""
+    offsets = array("q", bytes(8 * (len(ids) + 1)))
+    end = 0
+    for i, node_id in enumerate(ids):
+        end += len(node_id)
+        offsets[i + 1] = end
+    return IdColumn(memoryview(offsets), memoryview(b"".join(ids)), is_sorted=is_sorted)
+
+
+def require_id(value: object, argument: str, index: int | None = None) -> bytes:
+    """The bytes of one id, given as str or bytes."""
+    place: dict[str, Any] = {"argument": argument, "index": index, "value": value}
+    if value is None:
+        raise NullValueError("missing; an id is needed", **place)
+    if isinstance(value, str):
+        # An id beyond ASCII is malformed either way, so what it encodes to does not matter.
+        node_id = value.encode("utf-8", "surrogatepass")
+    elif isinstance(value, bytes):
+        node_id = value
+    else:
+        raise WrongTypeError(
+            f"{shown(value)} is a {type(value).__name__}; a str or bytes is needed", **place
+        )
+    if not _ID.fullmatch(node_id):
+        raise InvalidIdError(f"{shown(value)} is not an id; {_ID_RULE}", **place)
+    return node_id
+
+
+class RotatingKeys(Sequence[bytes]):
+    """Tie keys of the `rotating` rule, computed only for the rows that are asked for."""
+
+    __slots__ = ("epoch", "ids")
+
+    def __init__(self, epoch: int, ids: Sequence[bytes]) -> None:
+        self.epoch = epoch
+        self.ids = ids
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, index: Any) -> Any:
+        return tie_hash(self.epoch, self.ids[index])
+
+
+def tie_keys(ids: IdColumn, tie_break: str, epoch: int) -> Sequence[bytes] | None:
+    """The keys that a tie rule compares; None where the order of the rows already is that rule."""
+    if tie_break == "rotating":
+        return RotatingKeys(epoch, ids)
+    return None if ids.is_sorted else ids
+
+
+class RowLeaves(Sequence[bytes]):
+    """The rows of a table as leaves: ids as u16 length || bytes, amounts as 16 bytes, integers at
+    the width of their memory (ticks 8, counts 4, choices 1), all big-endian, in column order."""
+
+    __slots__ = ("fields", "rows")
+
+    def __init__(self, fields: Sequence[IdColumn | Column | memoryview]) -> None:
+        self.fields = tuple(fields)
+        self.rows = len(fields[0])
+        assert all(len(field) == self.rows for field in fields)
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def __getitem__(self, index: Any) -> Any:
+        position = range(self.rows)[index]
+        return b"".join(_leaf_field(field, position) for field in self.fields)
+
+
+def _leaf_field(field: IdColumn | Column | memoryview, position: int) -> bytes:
+    if isinstance(field, IdColumn):
+        return sized(field[position])
+    if isinstance(field, Column):
+        return field[position].to_bytes(16, "big")
+    return int(field[position]).to_bytes(field.itemsize, "big")
+
+
+def _as_sequence(raw: RawIdColumn) -> Sequence[Any]:
+    """Raw ids as a sequence, with None at the first null."""
+    if not isinstance(raw, RawIds):
+        return raw
+    data, offsets = bytes(raw.data), raw.offsets.tolist()
+    ids: list[Any] = [data[a:b] for a, b in pairwise(offsets)]
+    if raw.first_null is not None:
+        ids[raw.first_null] = None
+    return ids
+
+
+def _read_chunk(chunk: arrow.Chunk, argument: str) -> RawIdColumn:
+    if chunk.format not in ("u", "z", "U", "Z", "vu", "vz", "n"):
+        raise WrongTypeError(
+            f"Arrow type {shown(chunk.format)}; a text or binary column is needed",
+            argument=argument,
+        )
+    if chunk.length == 0 or chunk.format == "n":
+        return [None] * chunk.length
+    if chunk.format in ("vu", "vz"):
+        return _read_views(chunk)
+    width = 4 if chunk.format in ("u", "z") else 8
+    piece = chunk.memory(1, chunk.offset * width, (chunk.length + 1) * width)
+    offsets = piece.cast("i") if width == 4 else piece.cast("q")
+    return RawIds(offsets, chunk.memory(2, 0, offsets[chunk.length]), chunk.first_null)
+
+
+def _read_views(chunk: arrow.Chunk) -> list[bytes | None]:
+    """Arrow string views: short ones lie inside the view, long ones in numbered buffers."""
+    views = chunk.memory(1, chunk.offset * 16, chunk.length * 16)
+    ids: list[bytes | None] = []
+    for i, (length, rest) in enumerate(struct.iter_unpack("<i12s", views)):
+        if chunk.first_null is not None and i >= chunk.first_null:
+            # What lies under a null is undefined, and the check stops at the first one anyway.
+            ids.append(None)
+        elif length <= _VIEW_INLINE_BYTES:
+            ids.append(rest[:length])
+        else:
+            _, buffer, offset = struct.unpack("<4sii", rest)
+            ids.append(bytes(chunk.memory(2 + buffer, offset, length)))
+    return ids

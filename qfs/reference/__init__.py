@@ -1,0 +1,24 @@
+"""The definition: what every number means, as pure functions over integers, written to be read.
+
+The kernel (`qfs_kernel`, worn by `qfs.kernel`) computes the same functions over columns, with the
+same names, parameters and step headings.
+"""
+
+from qfs.reference.allocation import allocate
+from qfs.reference.arithmetic import mul_div_many
+from qfs.reference.columns import check_ids, check_values, to_column, to_list
+from qfs.reference.issuance import issue
+from qfs.reference.merkle import inclusion_proof, range_root, root
+
+__all__ = [
+    "allocate",
+    "check_ids",
+    "check_values",
+    "inclusion_proof",
+    "issue",
+    "mul_div_many",
+    "range_root",
+    "root",
+    "to_column",
+    "to_list",
+]

@@ -1,0 +1,48 @@
+"""Checking values once: what the backends agree on before any of them is used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qfs.columns import Column, Raw, RawCells, require_integer
+from qfs.ids import IdColumn, RawIdColumn
+from qfs.ids import check_ids as check_each_id
+from qfs.limits import MAX_VALUE
+
+
+def check_values(raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[int]:
+    """The values as integers, each 0 .. maximum.
+
+    Raises:
+        NullValueError, WrongTypeError, OutOfRangeError: at the lowest index.
+    """
+    if isinstance(raw, Column) and maximum >= MAX_VALUE:
+        return raw.tolist()
+    values: Sequence[object] = raw if not isinstance(raw, RawCells) else _with_null(raw)
+    return [require_integer(value, argument, maximum, i) for i, value in enumerate(values)]
+
+
+def check_ids(raw: RawIdColumn, argument: str) -> IdColumn:
+    """The ids as a column: each well formed, all different.
+
+    Raises:
+        NullValueError, WrongTypeError, InvalidIdError, DuplicateIdError: at the lowest index.
+    """
+    return check_each_id(raw, argument)
+
+
+def to_column(values: Sequence[int]) -> Column:
+    """Checked values as a column."""
+    return values if isinstance(values, Column) else Column.from_ints(values)
+
+
+def to_list(values: Sequence[int]) -> list[int]:
+    """Values as a list of ints."""
+    return list(values)
+
+
+def _with_null(raw: RawCells) -> list[object]:
+    values: list[object] = list(Column(raw.data))
+    if raw.first_null is not None:
+        values[raw.first_null] = None
+    return values

@@ -1,0 +1,69 @@
+"""Builds the optional kernel.
+
+Without a compiler the install succeeds and `qfs` runs in pure Python, saying so at run time.
+QFS_REQUIRE_KERNEL=1 makes a failed build an error, QFS_NO_KERNEL=1 builds a pure wheel,
+QFS_PORTABLE=1 leaves the compiler's 128-bit type unused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pathlib
+
+from Cython.Build import build_ext as cython_build_ext
+from Cython.Distutils import Extension
+from setuptools import setup
+
+ROOT = pathlib.Path(__file__).parent
+MODULES = ("allocation", "arithmetic", "columns", "issuance", "merkle")
+SOURCE_SUFFIXES = (".pyx", ".pxd", ".h")
+
+
+def flag(name: str) -> bool:
+    value = os.environ.get(name, "0")
+    if value not in ("0", "1", ""):
+        raise SystemExit(f"{name} is 0 or 1, not {value!r}")
+    return value == "1"
+
+
+def source_hash() -> str:
+    """Of all kernel sources, so that a test can tell a stale build from a fresh one."""
+    sources = sorted(p for p in (ROOT / "qfs_kernel").iterdir() if p.suffix in SOURCE_SUFFIXES)
+    return hashlib.sha256(b"\0".join(p.read_bytes() for p in sources)).hexdigest()[:16]
+
+
+class build_ext(cython_build_ext):
+    """Deletes the previous object first: a failed rebuild must not leave a stale one to load."""
+
+    def build_extension(self, ext: Extension) -> None:
+        pathlib.Path(self.get_ext_fullpath(ext.name)).unlink(missing_ok=True)
+        super().build_extension(ext)
+
+
+REQUIRED, PURE = flag("QFS_REQUIRE_KERNEL"), flag("QFS_NO_KERNEL")
+if REQUIRED and PURE:
+    raise SystemExit("QFS_REQUIRE_KERNEL=1 and QFS_NO_KERNEL=1 contradict each other")
+
+MACROS = [("QFS_SOURCE_HASH", f'"{source_hash()}"')]
+if flag("QFS_PORTABLE"):
+    MACROS.append(("QFS_PORTABLE", "1"))
+
+setup(
+    cmdclass={"build_ext": build_ext},
+    ext_modules=[]
+    if PURE
+    else [
+        Extension(
+            f"qfs_kernel.{name}",
+            [f"qfs_kernel/{name}.pyx"],
+            include_dirs=["qfs_kernel"],
+            depends=[f"qfs_kernel/{part}" for part in ("u128.h", "share.h", "pylong.h")],
+            define_macros=MACROS,
+            extra_compile_args=[] if os.name == "nt" else ["-O3"],
+            optional=not REQUIRED,
+            cython_c_in_temp=True,
+        )
+        for name in MODULES
+    ],
+)
