@@ -1,0 +1,225 @@
+"""The functions people call: validate once, compute, give back the kind that came in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from qfs import columns
+from qfs import ids as id_columns
+from qfs.backend import implementation
+from qfs.columns import require_integer, require_same_length
+from qfs.decimals import parse_fraction, parse_rate
+from qfs.errors import UnknownOptionError, WrongTypeError, shown
+from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_SCALAR, MAX_TICK, MAX_VALUE
+from qfs.reference import arithmetic
+
+Share = str | Decimal | Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """What each row is paid, in base units, and the numbers that decided it.
+
+    `amounts` has the kind of the weights: list, tuple, or Column. The sum of the amounts and
+    `undistributed` is the pool, exactly.
+    """
+
+    amounts: Any
+    undistributed: int
+    capped: int
+    """rows paid their cap because their share exceeded it"""
+    fallback: bool
+    """every weight was 0, so every weight counted as 1"""
+    total_weight: int
+    shared_pool: int
+    """what the rows below their caps shared, by `shared_weight`"""
+    shared_weight: int
+    leftover: int
+    """base units that division left, one each for the largest remainders"""
+    cut: int | None
+    """the smallest remainder (of pool * weight by shared_weight) that got one"""
+
+
+@dataclass(frozen=True, slots=True)
+class Issuance:
+    """What fees issue, in base units; the residue in 10^-18 of a base unit.
+
+    `issued` is per fee and has the kind of the fees: list, tuple, or Column.
+    """
+
+    issued: Any
+    withheld: int
+    """what the rate gives and the room refuses"""
+    total: int
+    """sum of issued"""
+    residue: int
+    """to be handed to the next call"""
+    fees: int
+    """sum of the fees"""
+
+
+def allocate(
+    pool: int,
+    weights: object,
+    ids: object = None,
+    caps: object = None,
+    max_share: Share | None = None,
+    tie_break: str = "id",
+    epoch: int | None = None,
+) -> Allocation:
+    """Share a pool in proportion to weights, to the last base unit, none above its cap.
+
+    Args:
+        pool: base units, 0 .. 10^38 - 1.
+        weights: one per row, integers of 0 .. 10^38 - 1, in any unit.
+        ids: one unique id per row, or None; with them the result does not depend on row order.
+        caps: the most that each row may be paid, base units, or None.
+        max_share: the most of the pool that any row may be paid: "0.3", a Decimal or a Fraction.
+        tie_break: of equal remainders the lower id comes first ("id"), or the lower
+            SHA-256(tag, epoch, id) ("rotating"). Without ids the earlier row comes first.
+        epoch: needed by "rotating", 0 .. 2^53 - 1.
+
+    Rounding: shares are rounded down, then the largest remainders get one base unit each
+    (largest remainder, Hamilton). A row whose share exceeds its cap is paid its cap and what it
+    leaves goes to the others (water-filling); what nobody can take is `undistributed`. Where
+    every weight is 0, every weight counts as 1.
+
+    Raises:
+        QfsError: a subclass that names the argument, the index and the value. Scalars and lengths
+            are looked at first, then ids, weights and caps, each at its lowest index, then the
+            total of the weights, which is at most 2^128 - 1.
+
+    >>> r = allocate(1000, [90, 5, 5], max_share="0.30")
+    >>> r.amounts, r.undistributed
+    ([300, 300, 300], 100)
+
+    Source: Balinski and Young, Fair Representation (1982), for the largest remainder.
+    """
+    pool = require_integer(pool, "pool", MAX_VALUE)
+    share = None if max_share is None else parse_fraction(max_share, "max_share")
+    _require_tie_break(tie_break, epoch, ids)
+    backend = implementation()
+    raw_weights = columns.read_values(weights, "weights")
+    raw_ids = None if ids is None else id_columns.read_ids(ids, "ids")
+    raw_caps = None if caps is None else columns.read_values(caps, "caps")
+    require_same_length(
+        weights=columns.raw_length(raw_weights),
+        ids=None if raw_ids is None else id_columns.raw_length(raw_ids),
+        caps=None if raw_caps is None else columns.raw_length(raw_caps),
+    )
+    node_ids = None if raw_ids is None else backend.check_ids(raw_ids, "ids")
+    result = backend.allocate(
+        pool,
+        backend.check_values(raw_weights, "weights"),
+        None if raw_caps is None else backend.check_values(raw_caps, "caps"),
+        None if share is None else arithmetic.share_of(pool, share),
+        None if node_ids is None else id_columns.tie_keys(node_ids, tie_break, epoch or 0),
+    )
+    return Allocation(_like(weights, result.amounts), *result[1:])
+
+
+def issue(
+    fees: object, rate: Share = "0.10", residue: int = 0, room: int | None = None
+) -> Issuance:
+    """Issue a fixed rate of every fee, in order, losing no fraction of a base unit.
+
+    Args:
+        fees: base units, each 0 .. 10^38 - 1, in the order in which they are taken.
+        rate: 0 .. 1 with at most 18 decimals: "0.10", a Decimal or a Fraction.
+        residue: what earlier calls left, 0 .. 10^18 - 1, in 10^-18 of a base unit.
+        room: the most that may still be issued, base units, or None where there is no cap.
+
+    Rounding: down, and what is cut off is carried to the next fee as the residue. So the total
+    does not depend on how the fees are cut into calls, and 10^18 * (total + withheld) + residue
+    grows by exactly the sum of rate * fee.
+
+    Raises:
+        QfsError: a subclass that names the argument, the index and the value; a total of the
+            fees above 2^128 - 1 comes last.
+
+    >>> i = issue([5, 5])
+    >>> i.issued, i.total, i.residue
+    ([0, 1], 1, 0)
+    """
+    rate_scaled = parse_rate(rate, "rate")
+    residue = require_integer(residue, "residue", BASE_UNITS_PER_TOKEN - 1)
+    room = None if room is None else require_integer(room, "room", MAX_SCALAR)
+    backend = implementation()
+    checked = backend.check_values(columns.read_values(fees, "fees"), "fees")
+    result = backend.issue(checked, rate_scaled, residue, room)
+    return Issuance(_like(fees, result.issued), *result[1:])
+
+
+def mul_div(a: Any, b: Any, c: Any, rounding: str = "floor") -> Any:
+    """a * b / c with an exact intermediate product, rounded once.
+
+    Args:
+        a, b, c: integers of 0 .. 2^128 - 1, or columns of values of 0 .. 10^38 - 1 of the same
+            length, or a mixture; an integer stands for the same value in every row.
+        rounding: "floor", "ceil", "half_up" (a tie goes up) or "half_down" (a tie goes down).
+
+    Returns an int, or where there is a column the kind of the first one. Results in columns are
+    at most 10^38 - 1.
+
+    Raises:
+        DivisionByZeroError: c is 0.
+        ResultOverflowError: the result is above its bound.
+        QfsError: other subclasses, for other bad input.
+
+    >>> mul_div(1, 1, 2), mul_div(1, 1, 2, rounding="half_up")
+    (0, 1)
+    """
+    arithmetic.require_rounding(rounding)
+    given = {"a": a, "b": b, "c": c}
+    scalars = {
+        name: require_integer(value, name, MAX_SCALAR)
+        for name, value in given.items()
+        if _is_scalar(value)
+    }
+    if len(scalars) == len(given):
+        return arithmetic.mul_div(scalars["a"], scalars["b"], scalars["c"], rounding)
+    raw = {
+        name: columns.read_values(value, name)
+        for name, value in given.items()
+        if name not in scalars
+    }
+    lengths = {name: columns.raw_length(values) for name, values in raw.items()}
+    require_same_length(**lengths)
+    backend = implementation()
+    operands: dict[str, Sequence[int]] = {name: [value] for name, value in scalars.items()}
+    operands |= {name: backend.check_values(values, name) for name, values in raw.items()}
+    results = backend.mul_div_many(operands["a"], operands["b"], operands["c"], rounding, MAX_VALUE)
+    return _like(given[next(iter(raw))], results)
+
+
+def _is_scalar(value: object) -> bool:
+    """Whether the value is one number, also a missing or a wrong one. A NumPy array has an
+    `__index__` too, for the case that it holds a single integer; its length tells it apart."""
+    if value is None or isinstance(value, (float, Decimal)):
+        return True
+    return hasattr(value, "__index__") and not hasattr(value, "__len__")
+
+
+def _require_tie_break(tie_break: object, epoch: object, ids: object) -> None:
+    if tie_break not in id_columns.TIE_BREAKS:
+        raise UnknownOptionError(
+            f"{shown(tie_break)} is none of {', '.join(id_columns.TIE_BREAKS)}",
+            argument="tie_break",
+            value=tie_break,
+        )
+    if epoch is not None or tie_break == "rotating":
+        require_integer(epoch, "epoch", MAX_TICK)
+    if tie_break == "rotating" and ids is None:
+        raise WrongTypeError('missing; tie_break="rotating" needs ids', argument="ids")
+
+
+def _like(source: object, values: Sequence[int]) -> Any:
+    """The values in the kind of the argument they answer to."""
+    if isinstance(source, (list, tuple)):
+        result = implementation().to_list(values)
+        return tuple(result) if isinstance(source, tuple) else result
+    return implementation().to_column(values)

@@ -1,0 +1,137 @@
+"""Which implementation computes: the kernel where it loads, the reference otherwise.
+
+Chosen once, at the first use, from three environment variables:
+
+    QFS_BACKEND   auto (default), kernel (an error where it cannot load), reference
+    QFS_THREADS   threads of the kernel, 1 (default) to 256
+    QFS_ISA       auto (default) or baseline: the CPU path of the kernel
+
+No result depends on any of them.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final, Literal, Protocol, cast
+
+from qfs import reference
+from qfs.columns import Column, Raw
+from qfs.errors import BackendError, UnknownOptionError, shown
+from qfs.ids import IdColumn, RawIdColumn
+from qfs.limits import MAX_SCALAR, MAX_VALUE
+from qfs.reference.allocation import Allocated, Caps, TieKeys
+from qfs.reference.issuance import Issued
+
+MAX_THREADS: Final = 256
+
+
+class Implementation(Protocol):
+    """What a backend computes. Each function is defined by the reference's of that name."""
+
+    def check_values(self, raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[int]: ...
+    def check_ids(self, raw: RawIdColumn, argument: str) -> IdColumn: ...
+    def to_column(self, values: Sequence[int]) -> Column: ...
+    def to_list(self, values: Sequence[int]) -> list[int]: ...
+    def mul_div_many(
+        self,
+        a: Sequence[int],
+        b: Sequence[int],
+        c: Sequence[int],
+        rounding: str = "floor",
+        maximum: int = MAX_SCALAR,
+    ) -> Sequence[int]: ...
+    def issue(
+        self, fees: Sequence[int], rate: int, residue: int = 0, room: int | None = None
+    ) -> Issued: ...
+    def allocate(
+        self,
+        pool: int,
+        weights: Sequence[int],
+        caps: Caps = None,
+        common_cap: int | None = None,
+        tie_keys: TieKeys = None,
+    ) -> Allocated: ...
+    def root(self, leaves: Sequence[bytes]) -> bytes: ...
+    def range_root(self, leaves: Sequence[bytes], start: int, stop: int) -> bytes: ...
+    def inclusion_proof(self, leaves: Sequence[bytes], index: int) -> list[bytes]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """The chosen backend: `name` "kernel" or "reference", and why."""
+
+    name: Literal["kernel", "reference"]
+    reason: str
+    isa: str
+    threads: int
+
+
+class FallbackWarning(RuntimeWarning):
+    """The kernel was wanted and could not be loaded; pure Python computes the same, slower."""
+
+
+def backend() -> Backend:
+    """The backend that computes in this process.
+
+    Raises:
+        UnknownOptionError: an environment variable has a value it cannot have.
+        BackendError: QFS_BACKEND=kernel and the kernel cannot be loaded.
+    """
+    return _choose()[0]
+
+
+def implementation() -> Implementation:
+    """The functions of the chosen backend."""
+    return _choose()[1]
+
+
+@cache
+def _choose() -> tuple[Backend, Implementation]:
+    wanted = _option("QFS_BACKEND", ("auto", "kernel", "reference"))
+    _option("QFS_ISA", ("auto", "baseline"))
+    threads = _threads()
+    pure = cast(Implementation, reference)
+    if wanted == "reference":
+        return Backend("reference", "QFS_BACKEND=reference", "python", 1), pure
+    try:
+        from qfs import kernel
+
+        kernel.check_build()
+    except (ImportError, RuntimeError, ValueError, TypeError) as error:
+        reason = f"the kernel cannot be loaded: {error}"
+        if wanted == "kernel":
+            raise BackendError(f"QFS_BACKEND=kernel, but {reason}") from error
+        warnings.warn(
+            f"qfs runs in pure Python, {reason}. Build it with a C compiler and"
+            " `pip install --force-reinstall --no-cache-dir qfs`, or set QFS_BACKEND=reference"
+            " to say that pure Python is meant.",
+            FallbackWarning,
+            stacklevel=4,
+        )
+        return Backend("reference", reason, "python", 1), pure
+    kernel.threads = threads
+    reason = "the compiled kernel loaded" if wanted == "auto" else "QFS_BACKEND=kernel"
+    return Backend("kernel", reason, "baseline", threads), cast(Implementation, kernel)
+
+
+def _option(name: str, accepted: tuple[str, ...]) -> str:
+    value = os.environ.get(name) or accepted[0]
+    if value not in accepted:
+        raise UnknownOptionError(
+            f"{shown(value)} is none of {', '.join(accepted)}", argument=name, value=value
+        )
+    return value
+
+
+def _threads() -> int:
+    text = os.environ.get("QFS_THREADS") or "1"
+    threads = int(text) if text.isascii() and text.isdecimal() and len(text) < 4 else 0
+    if not 1 <= threads <= MAX_THREADS:
+        raise UnknownOptionError(
+            f"{shown(text)} is not 1 .. {MAX_THREADS}", argument="QFS_THREADS", value=text
+        )
+    return threads

@@ -1,0 +1,21 @@
+"""The native hot path of qfs: fixed-point functions over 16-byte columns.
+
+It imports nothing from `qfs`. `qfs.kernel` gives these functions the reference's signatures and
+turns their codes into errors. LIMITS and SPEC_VERSION are compared there with `qfs.limits`.
+"""
+
+from __future__ import annotations
+
+from qfs_kernel import allocation, arithmetic, columns, issuance, merkle
+from qfs_kernel.arithmetic import BUILD, LIMITS, SPEC_VERSION
+
+__all__ = [
+    "BUILD",
+    "LIMITS",
+    "SPEC_VERSION",
+    "allocation",
+    "arithmetic",
+    "columns",
+    "issuance",
+    "merkle",
+]

@@ -1,0 +1,115 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
+# cython: freethreading_compatible=True
+"""Between Python ints and cells, and the checks that a column passes once."""
+
+from operator import index
+
+from cpython.bool cimport PyBool_Check
+from cpython.long cimport PyLong_CheckExact
+from libc.stdint cimport int32_t, int64_t
+from libc.string cimport memcmp
+
+from qfs_kernel.u128 cimport (
+    Sum,
+    int_from_sum,
+    sum_add,
+    u128,
+    u128_from_int,
+    u128_less,
+    u128_load,
+    u128_make,
+)
+
+cdef extern from "pylong.h":
+    int qfs_cell_from_long(object value, unsigned char *cell)
+    object qfs_long_from_cell(const unsigned char *cell)
+
+ctypedef fused Offset:
+    const int32_t
+    const int64_t
+
+
+def pack(values, object maximum, unsigned char[::1] cells):
+    """Write a list or tuple of ints as cells; returns (row at fault or -1, total).
+
+    A row is at fault where it is no integer (a bool is none) or outside 0 .. maximum.
+    """
+    cdef u128 largest = u128_from_int(maximum)
+    cdef u128 cell
+    cdef Sum total = Sum(u128_make(0, 0), 0)
+    cdef Py_ssize_t i = 0
+    for value in values:
+        if i * 16 >= cells.shape[0]:
+            raise ValueError("the sequence grew while it was read")
+        if not PyLong_CheckExact(value):
+            if PyBool_Check(value):
+                return i, 0
+            try:
+                value = int(index(value))
+            except TypeError:
+                return i, 0
+        if not qfs_cell_from_long(value, &cells[i * 16]):
+            return i, 0
+        cell = u128_load(&cells[i * 16])
+        if u128_less(largest, cell):
+            return i, 0
+        sum_add(&total, cell)
+        i += 1
+    if i * 16 != cells.shape[0]:
+        raise ValueError("the sequence shrank while it was read")
+    return -1, int_from_sum(total)
+
+
+def unpack(const unsigned char[::1] cells):
+    """The cells as a list of ints."""
+    cdef Py_ssize_t i
+    return [qfs_long_from_cell(&cells[i * 16]) for i in range(cells.shape[0] // 16)]
+
+
+def scan(const unsigned char[::1] cells, object maximum):
+    """The lowest row above `maximum` or -1, and the total of the rows before it."""
+    cdef u128 largest = u128_from_int(maximum)
+    cdef u128 cell
+    cdef Sum total = Sum(u128_make(0, 0), 0)
+    cdef Py_ssize_t fault = -1
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(cells.shape[0] // 16):
+            cell = u128_load(&cells[i * 16])
+            if u128_less(largest, cell):
+                fault = i
+                break
+            sum_add(&total, cell)
+    return fault, int_from_sum(total)
+
+
+def ids_ascend(Offset[::1] offsets, const unsigned char[::1] data):
+    """Whether all ids are well formed and each is above the one before it.
+
+    Then they are unique and in canonical order. `offsets` has one more item than there are ids.
+    """
+    cdef Py_ssize_t rows = offsets.shape[0] - 1
+    cdef Py_ssize_t size = data.shape[0]
+    cdef int64_t start, length, before = 0, previous = 0
+    cdef Py_ssize_t i, j
+    cdef int order
+    cdef bint ascend = True
+    with nogil:
+        for i in range(rows):
+            start = offsets[i]
+            length = offsets[i + 1] - start
+            if length < 1 or length > 128 or start < 0 or start + length > size:
+                ascend = False
+                break
+            for j in range(start, start + length):
+                if data[j] < 0x21 or data[j] > 0x7E:
+                    ascend = False
+            if i > 0:
+                order = memcmp(&data[previous], &data[start], min(before, length))
+                if order > 0 or (order == 0 and before >= length):
+                    ascend = False
+            if not ascend:
+                break
+            previous = start
+            before = length
+    return ascend

@@ -1,0 +1,318 @@
+/* 128- and 256-bit unsigned integers for the kernel, built from limbs.
+ *
+ * Only the limb primitives below know the machine: with a 128-bit compiler type they use it, and
+ * otherwise, or with QFS_PORTABLE, plain C. Everything above them is the same code in both cases.
+ *
+ * The limb width is a parameter, QFS_LIMB_BITS (64, 32, 16, 8 or 4). A `u128` is always two limbs
+ * and a `u256` four, so at 4 bits they hold 8 and 16 bits and every input can be tried.
+ *
+ * All functions are pure, total in the bounds they state, and free of undefined behaviour.
+ */
+#ifndef QFS_U128_H
+#define QFS_U128_H
+
+#include <stdint.h>
+#include <string.h>
+
+#ifndef QFS_LIMB_BITS
+#define QFS_LIMB_BITS 64
+#endif
+
+#if QFS_LIMB_BITS == 64
+typedef uint64_t qfs_limb;
+#elif QFS_LIMB_BITS == 32
+typedef uint32_t qfs_limb;
+#elif QFS_LIMB_BITS == 16
+typedef uint16_t qfs_limb;
+#elif QFS_LIMB_BITS == 8 || QFS_LIMB_BITS == 4
+typedef uint8_t qfs_limb;
+#else
+#error "QFS_LIMB_BITS is 64, 32, 16, 8 or 4"
+#endif
+
+#if QFS_LIMB_BITS == 64 && defined(__SIZEOF_INT128__) && !defined(QFS_PORTABLE)
+#define QFS_HAS_INT128 1
+__extension__ typedef unsigned __int128 qfs_native128;
+#else
+#define QFS_HAS_INT128 0
+#endif
+
+#define QFS_LIMB_MAX ((qfs_limb)(UINT64_MAX >> (64 - QFS_LIMB_BITS)))
+#define QFS_HALF_BITS (QFS_LIMB_BITS / 2)
+#define QFS_HALF_MAX ((qfs_limb)(QFS_LIMB_MAX >> QFS_HALF_BITS))
+#define QFS_WIDE_BITS (2 * QFS_LIMB_BITS)
+
+/* Cuts a value back to limb width. Narrow limbs live in wider machine words, and C computes on
+ * words of at least int width, so every result that may exceed a limb passes through here. */
+#define QFS_LIMB(x) ((qfs_limb)((x) & QFS_LIMB_MAX))
+
+typedef struct { qfs_limb lo, hi; } u128;
+typedef struct { u128 lo, hi; } u256;
+
+/* ---- limb primitives: a native and a portable form ---- */
+
+/* a * b = *hi * 2^bits + result */
+static inline qfs_limb qfs_limb_mul(qfs_limb a, qfs_limb b, qfs_limb *hi)
+{
+#if QFS_HAS_INT128
+    qfs_native128 product = (qfs_native128)a * b;
+    *hi = (qfs_limb)(product >> 64);
+    return (qfs_limb)product;
+#else
+    uint64_t a0 = a & QFS_HALF_MAX, a1 = a >> QFS_HALF_BITS;
+    uint64_t b0 = b & QFS_HALF_MAX, b1 = b >> QFS_HALF_BITS;
+    uint64_t low = a0 * b0;
+    uint64_t middle = a1 * b0 + (low >> QFS_HALF_BITS);
+    uint64_t other = a0 * b1 + (middle & QFS_HALF_MAX);
+    *hi = QFS_LIMB(a1 * b1 + (middle >> QFS_HALF_BITS) + (other >> QFS_HALF_BITS));
+    return QFS_LIMB((other << QFS_HALF_BITS) | (low & QFS_HALF_MAX));
+#endif
+}
+
+/* Number of bits that value needs, 0 for 0. */
+static inline int qfs_limb_bits(qfs_limb value)
+{
+#if QFS_HAS_INT128
+    return value ? 64 - __builtin_clzll(value) : 0;
+#else
+    int bits = 0;
+    while (value) { bits++; value = (qfs_limb)(value >> 1); }
+    return bits;
+#endif
+}
+
+/* (hi * 2^bits + lo) / d for hi < d and d with its top bit set.
+ * Portable form: Knuth, The Art of Computer Programming 2, 4.3.1, algorithm D, on half limbs. */
+static inline qfs_limb qfs_limb_div(qfs_limb hi, qfs_limb lo, qfs_limb d, qfs_limb *remainder)
+{
+#if QFS_HAS_INT128
+    qfs_native128 n = ((qfs_native128)hi << 64) | lo;
+    *remainder = (qfs_limb)(n % d);
+    return (qfs_limb)(n / d);
+#else
+    qfs_limb d1 = (qfs_limb)(d >> QFS_HALF_BITS), d0 = (qfs_limb)(d & QFS_HALF_MAX);
+    qfs_limb digits[2] = { (qfs_limb)(lo & QFS_HALF_MAX), (qfs_limb)(lo >> QFS_HALF_BITS) };
+    qfs_limb quotient = 0, rest = hi;
+    for (int i = 1; i >= 0; i--) {
+        uint64_t digit = rest / d1, left = rest % d1;
+        while (digit > QFS_HALF_MAX || digit * d0 > ((left << QFS_HALF_BITS) | digits[i])) {
+            digit--;
+            left += d1;
+            if (left > QFS_HALF_MAX) break;
+        }
+        /* The true value fits in a limb, so the wrap of the products cancels. */
+        rest = QFS_LIMB(((uint64_t)rest << QFS_HALF_BITS) + digits[i] - digit * (uint64_t)d);
+        quotient = QFS_LIMB(((uint64_t)quotient << QFS_HALF_BITS) | digit);
+    }
+    *remainder = rest;
+    return quotient;
+#endif
+}
+
+/* ---- two limbs ---- */
+
+static inline u128 u128_make(qfs_limb hi, qfs_limb lo)
+{
+    u128 value;
+    value.lo = lo;
+    value.hi = hi;
+    return value;
+}
+
+static inline int u128_is_zero(u128 a) { return (a.lo | a.hi) == 0; }
+
+static inline int u128_equal(u128 a, u128 b) { return a.lo == b.lo && a.hi == b.hi; }
+
+static inline int u128_less(u128 a, u128 b)
+{
+    return a.hi < b.hi || (a.hi == b.hi && a.lo < b.lo);
+}
+
+/* a + b modulo 2^128; *carry is what went over. */
+static inline u128 u128_add(u128 a, u128 b, qfs_limb *carry)
+{
+    qfs_limb lo = QFS_LIMB(a.lo + b.lo);
+    qfs_limb from_lo = lo < a.lo;
+    qfs_limb hi = QFS_LIMB(a.hi + b.hi);
+    qfs_limb from_hi = hi < a.hi;
+    hi = QFS_LIMB(hi + from_lo);
+    *carry = (qfs_limb)(from_hi | (hi < from_lo));
+    return u128_make(hi, lo);
+}
+
+/* a - b modulo 2^128; *borrow is 1 where a < b. */
+static inline u128 u128_sub(u128 a, u128 b, qfs_limb *borrow)
+{
+    qfs_limb from_lo = a.lo < b.lo;
+    *borrow = (qfs_limb)u128_less(a, b);
+    return u128_make(QFS_LIMB(a.hi - b.hi - from_lo), QFS_LIMB(a.lo - b.lo));
+}
+
+/* Shifts by 0 .. 2 * limb bits - 1. */
+static inline u128 u128_shift_left(u128 a, int bits)
+{
+    if (bits == 0) return a;
+    if (bits >= QFS_LIMB_BITS) return u128_make(QFS_LIMB(a.lo << (bits - QFS_LIMB_BITS)), 0);
+    return u128_make(QFS_LIMB((a.hi << bits) | (a.lo >> (QFS_LIMB_BITS - bits))),
+                     QFS_LIMB(a.lo << bits));
+}
+
+static inline u128 u128_shift_right(u128 a, int bits)
+{
+    if (bits == 0) return a;
+    if (bits >= QFS_LIMB_BITS) return u128_make(0, (qfs_limb)(a.hi >> (bits - QFS_LIMB_BITS)));
+    return u128_make((qfs_limb)(a.hi >> bits),
+                     QFS_LIMB((a.lo >> bits) | (a.hi << (QFS_LIMB_BITS - bits))));
+}
+
+/* Number of bits that a needs, 0 for 0. */
+static inline int u128_bits(u128 a)
+{
+    return a.hi ? QFS_LIMB_BITS + qfs_limb_bits(a.hi) : qfs_limb_bits(a.lo);
+}
+
+/* The whole product. */
+static inline u256 u128_mul(u128 a, u128 b)
+{
+    qfs_limb p00h, p01h, p10h, p11h, carry;
+    qfs_limb p00 = qfs_limb_mul(a.lo, b.lo, &p00h);
+    qfs_limb p01 = qfs_limb_mul(a.lo, b.hi, &p01h);
+    qfs_limb p10 = qfs_limb_mul(a.hi, b.lo, &p10h);
+    qfs_limb p11 = qfs_limb_mul(a.hi, b.hi, &p11h);
+    u256 product;
+    u128 middle = u128_add(u128_make(p01h, p01), u128_make(p10h, p10), &carry);
+    u128 high = u128_make(QFS_LIMB(p11h + carry), p11);
+    u128 low = u128_add(u128_make(middle.lo, 0), u128_make(p00h, p00), &carry);
+    qfs_limb ignored;
+    high = u128_add(high, u128_make(0, middle.hi), &ignored);
+    high = u128_add(high, u128_make(0, carry), &ignored);
+    product.lo = low;
+    product.hi = high;
+    return product;
+}
+
+/* The product modulo 2^128. */
+static inline u128 u128_mul_low(u128 a, u128 b)
+{
+    qfs_limb hi;
+    qfs_limb lo = qfs_limb_mul(a.lo, b.lo, &hi);
+    uint64_t crossed = (uint64_t)a.lo * b.hi + (uint64_t)a.hi * b.lo;
+    return u128_make(QFS_LIMB(hi + crossed), lo);
+}
+
+/* ---- four limbs ---- */
+
+static inline int u256_less(u256 a, u256 b)
+{
+    return u128_less(a.hi, b.hi) || (u128_equal(a.hi, b.hi) && u128_less(a.lo, b.lo));
+}
+
+/* a << bits for 0 <= bits <= 128; the caller knows that nothing goes over 2^256. */
+static inline u256 u256_from_shifted(u128 a, int bits)
+{
+    u256 value;
+    value.lo = bits == QFS_WIDE_BITS ? u128_make(0, 0) : u128_shift_left(a, bits);
+    value.hi = bits == 0 ? u128_make(0, 0) : u128_shift_right(a, QFS_WIDE_BITS - bits);
+    return value;
+}
+
+/* One quotient limb of (n.hi, n.lo, next) / d for n < d, d with its top bit set; the rest comes
+ * back in *n. With a two-limb divisor the test against its lower limb makes the limb exact. */
+static inline qfs_limb qfs_divide_step(u128 *n, qfs_limb next, u128 d)
+{
+    qfs_limb digit, left, over = 0, product_hi, product_lo, borrow;
+    if (n->hi >= d.hi) {
+        digit = QFS_LIMB_MAX;
+        left = QFS_LIMB(n->lo + d.hi);
+        over = left < n->lo;
+    } else {
+        digit = qfs_limb_div(n->hi, n->lo, d.hi, &left);
+    }
+    while (!over) {
+        product_lo = qfs_limb_mul(digit, d.lo, &product_hi);
+        if (!u128_less(u128_make(left, next), u128_make(product_hi, product_lo))) break;
+        digit--;
+        left = QFS_LIMB(left + d.hi);
+        over = left < d.hi;
+    }
+    *n = u128_sub(u128_make(n->lo, next), u128_mul_low(u128_make(0, digit), d), &borrow);
+    return digit;
+}
+
+/* n / d for n.hi < d, so that the quotient fits in two limbs. Knuth, algorithm D. */
+static inline u128 u256_div(u256 n, u128 d, u128 *remainder)
+{
+    int shift = QFS_WIDE_BITS - u128_bits(d);
+    u128 divisor = u128_shift_left(d, shift);
+    u128 rest = n.hi, low = n.lo, quotient;
+    if (shift) {
+        u128 carried = u128_shift_right(n.lo, QFS_WIDE_BITS - shift);
+        rest = u128_shift_left(n.hi, shift);
+        rest = u128_make(rest.hi | carried.hi, rest.lo | carried.lo);
+        low = u128_shift_left(n.lo, shift);
+    }
+    quotient.hi = qfs_divide_step(&rest, low.hi, divisor);
+    quotient.lo = qfs_divide_step(&rest, low.lo, divisor);
+    *remainder = u128_shift_right(rest, shift);
+    return quotient;
+}
+
+/* ---- dividing many by one limb ---- */
+
+/* The reciprocal of a limb with its top bit set, and division of two limbs by it for hi < d.
+ * Source: Moeller and Granlund, Improved division by invariant integers (2011), algorithm 4. */
+static inline qfs_limb qfs_reciprocal(qfs_limb d)
+{
+    qfs_limb remainder;
+    return qfs_limb_div(QFS_LIMB(~d), QFS_LIMB_MAX, d, &remainder);
+}
+
+static inline qfs_limb qfs_limb_div_by(qfs_limb hi, qfs_limb lo, qfs_limb d, qfs_limb reciprocal,
+                                       qfs_limb *remainder)
+{
+    qfs_limb q1, q0, carry;
+    q0 = qfs_limb_mul(reciprocal, hi, &q1);
+    u128 q = u128_add(u128_make(q1, q0), u128_make(hi, lo), &carry);
+    q1 = QFS_LIMB(q.hi + 1);
+    qfs_limb r = QFS_LIMB(lo - (uint64_t)q1 * d);
+    if (r > q.lo) {
+        q1 = QFS_LIMB(q1 - 1);
+        r = QFS_LIMB(r + d);
+    }
+    if (r >= d) {
+        q1 = QFS_LIMB(q1 + 1);
+        r = QFS_LIMB(r - d);
+    }
+    *remainder = r;
+    return q1;
+}
+
+/* ---- cells in memory: 16 bytes, little-endian, of any alignment ---- */
+
+#if QFS_LIMB_BITS == 64
+static inline uint64_t qfs_little_endian(uint64_t word)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return __builtin_bswap64(word);
+#else
+    return word;
+#endif
+}
+
+static inline u128 u128_load(const unsigned char *cell)
+{
+    uint64_t words[2];
+    memcpy(words, cell, 16);
+    return u128_make(qfs_little_endian(words[1]), qfs_little_endian(words[0]));
+}
+
+static inline void u128_store(unsigned char *cell, u128 value)
+{
+    uint64_t words[2];
+    words[0] = qfs_little_endian(value.lo);
+    words[1] = qfs_little_endian(value.hi);
+    memcpy(cell, words, 16);
+}
+#endif
+
+#endif
