@@ -1,0 +1,158 @@
+"""`qfs verify`, `qfs explain` and `qfs prove`: what anyone can do with evidence."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from qfs.cli.output import json_option, nod, print_json, print_lines, progress
+
+if TYPE_CHECKING:
+    from qfs.ledger.explain import Explanation
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("path", type=_PATH)
+@click.option("--digest", help="The epoch's digest, as you have it from elsewhere.")
+@click.option(
+    "--backend",
+    type=click.Choice(["auto", "kernel", "reference"]),
+    help="What computes; default QFS_BACKEND.",
+)
+@json_option
+def verify(path: Path, digest: str | None, backend: str | None, as_json: bool) -> None:
+    """Check an evidence folder, by computing the epoch again, or a proof.
+
+    Exits with 3 and the first difference where something does not hold. Without --digest the
+    parts are checked against each other only: compare the digest that is printed.
+    """
+    if backend is not None:
+        os.environ["QFS_BACKEND"] = backend
+    check = _verify_folder if path.is_dir() else _verify_proof
+    document = check(path, digest)
+    if as_json:
+        print_json({"ok": True, **document})
+        return
+    print_lines([("verified", document.pop("verified")), *document.items()])
+    if digest is None:
+        click.echo("compare the digest with one you have from elsewhere, or give it as --digest")
+
+
+def _verify_folder(path: Path, digest: str | None) -> dict[str, Any]:
+    import qfs
+    from qfs.ledger.evidence import verify_evidence
+
+    with progress(4) as stage:
+        manifest = verify_evidence(path, digest, stage)
+    return {
+        "verified": f"evidence of epoch {manifest.epoch}, computed again from its inputs",
+        "nodes": manifest.tables["nodes"].rows,
+        "fees": manifest.tables["fees"].rows,
+        "backend": qfs.backend().name,
+        "digest": manifest.digest.hex(),
+    }
+
+
+def _verify_proof(path: Path, digest: str | None) -> dict[str, Any]:
+    from qfs.ledger.proofs import read_proof, verify_proof
+
+    proof = read_proof(path)
+    found = verify_proof(proof, digest)
+    return {
+        "verified": f"proof of a payment in epoch {proof.manifest.epoch}",
+        "node": proof.row.node_id,
+        "amount": nod(int(proof.row.amount)),
+        "digest": found.hex(),
+    }
+
+
+@click.command()
+@click.argument("node")
+@click.argument("folder", type=_PATH)
+@click.option("--out", type=_PATH, help="New file for the proof; default stdout.")
+def prove(node: str, folder: Path, out: Path | None) -> None:
+    """Prove what a node was paid: one small file that `qfs verify` checks offline."""
+    from qfs import canonical
+    from qfs.ledger import proofs
+
+    proof = proofs.prove(folder, node)
+    if out is None:
+        click.echo(canonical.encode(proof), nl=False)
+        return
+    proofs.write_proof(proof, out)
+    click.echo(f"proof of {nod(int(proof.row.amount))} for {node} in {out}")
+    click.echo(f"check it  qfs verify {out} --digest {proof.manifest.digest.hex()}")
+
+
+@click.command()
+@click.argument("node")
+@click.argument("folder", type=_PATH)
+@json_option
+def explain(node: str, folder: Path, as_json: bool) -> None:
+    """Say why a node was paid its amount, from the recorded numbers."""
+    from qfs.ledger.explain import explain as explain_node
+
+    found = explain_node(folder, node)
+    if as_json:
+        print_json({"ok": True, **_document(found)})
+        return
+    click.echo("\n".join(_sentences(found)))
+
+
+def _document(found: Explanation) -> dict[str, Any]:
+    return {
+        "node": found.node,
+        "epoch": found.manifest.epoch,
+        "rank": found.rank,
+        "nodes": found.nodes,
+        "weight": str(found.weight),
+        "cap": str(found.cap),
+        "amount": str(found.amount),
+        "capped": found.capped,
+        "share": None if found.share is None else str(found.share),
+        "remainder": None if found.remainder is None else str(found.remainder),
+        "extra": str(found.extra),
+        "shared_pool": found.manifest.allocation.shared_pool,
+        "shared_weight": found.manifest.allocation.shared_weight,
+        "cut": found.manifest.allocation.cut or None,
+    }
+
+
+def _sentences(found: Explanation) -> list[str]:
+    figures, ruleset = found.manifest.allocation, found.manifest.ruleset["allocation"]
+    epoch, rank = found.manifest.epoch, f"rank {found.rank} of {found.nodes}"
+    lines = [
+        f"{found.node} was paid {nod(found.amount)} in epoch {epoch}, {rank}.",
+        "",
+        f"pool            {figures.pool} base units",
+        f"weight          {found.weight} of {figures.total_weight} in all",
+        f"cap             {found.cap} = pool * {ruleset['max_share']}, rounded down",
+    ]
+    if figures.too_few_nodes:
+        return [*lines, "", f"Fewer than {ruleset['min_active_nodes']} nodes: nothing was paid."]
+    if figures.fallback:
+        lines.append("Every weight is 0, so every weight counted as 1.")
+    if figures.capped:
+        lines.append(
+            f"{figures.capped} nodes would have exceeded their cap, were paid it and left;"
+            f" the others shared {figures.shared_pool} by a weight of {figures.shared_weight}."
+        )
+    lines.append("")
+    if found.capped:
+        return [*lines, f"Its share exceeds the cap, so it was paid the cap: {found.amount}."]
+    if found.share is None:
+        return [*lines, "It has no weight, and every node with weight is at its cap."]
+    weight = 1 if figures.fallback else found.weight
+    lines += [
+        f"share           {figures.shared_pool} * {weight} / {figures.shared_weight}",
+        f"                = {found.share}, remainder {found.remainder}",
+        f"left over       {figures.leftover} base units, one each to the largest remainders",
+    ]
+    if figures.cut:
+        lines.append(f"smallest remainder that got one: {figures.cut}")
+    return [*lines, f"paid            {found.share} + {found.extra} = {found.amount}"]

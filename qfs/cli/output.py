@@ -1,0 +1,64 @@
+"""What commands share: aligned lines, JSON, and progress on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from qfs.decimals import format_tokens
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON; amounts are text.")
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on stdout."""
+    click.echo(json.dumps(document, indent=2))
+
+
+def print_lines(lines: Sequence[tuple[str, object]]) -> None:
+    """Names and values, aligned."""
+    width = max(len(name) for name, _ in lines)
+    for name, value in lines:
+        click.echo(f"{name:<{width}}  {value}")
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A new CSV file of these rows."""
+    with path.open("x", encoding="ascii", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def nod(base_units: int) -> str:
+    """An amount of NOD, with every decimal."""
+    return f"{format_tokens(base_units)} NOD"
+
+
+@contextlib.contextmanager
+def progress(stages: int) -> Iterator[Callable[[str], None]]:
+    """A function to call at the start of each stage; draws a bar where stderr is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda stage: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:<28}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=stages)
+        started = False
+
+        def stage(text: str) -> None:
+            nonlocal started
+            bar.update(task, description=text, advance=1 if started else 0)
+            started = True
+
+        yield stage

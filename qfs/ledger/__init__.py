@@ -1,0 +1,1 @@
+"""What is kept and can be checked by anyone: evidence of epochs, and proofs from it."""

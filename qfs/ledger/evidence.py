@@ -1,0 +1,204 @@
+"""Evidence of an epoch: a folder that anyone can verify offline.
+
+    manifest.json                    opening and closing state, ruleset, figures, table digests
+    tables/<schema>-<digest>.parquet nodes and fees as given, allocations as decided
+
+It is written whole or not at all. Whoever holds the manifest's digest from elsewhere detects any
+change; without it the folder proves only that its parts fit together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from qfs import canonical
+from qfs.errors import EvidenceError, StorageError, VerificationError
+from qfs.ledger.folders import new_folder, require_free
+from qfs.ledger.manifest import Manifest, manifest_of, parse_digest, parse_manifest
+from qfs.protocol import ruleset as rulesets
+from qfs.protocol.epoch import ClosedEpoch, close_epoch
+from qfs.protocol.ruleset import Ruleset
+from qfs.table_files import read_table, storage_errors, write_parquet
+from qfs.tables import ALLOCATIONS, FEES, NODES, SCHEMAS, Table
+
+MANIFEST: Final = "manifest.json"
+TABLES: Final = "tables"
+
+Stage = Callable[[str], None]
+
+
+def _silent(stage: str) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A folder that was read: its manifest, and its tables with the digests they claim."""
+
+    manifest: Manifest
+    tables: dict[str, Table]
+
+
+def write_evidence(
+    folder: Path, closed: ClosedEpoch, previous: bytes | None, stage: Stage = _silent
+) -> Manifest:
+    """Write the evidence of an epoch into a folder that does not exist yet, or is empty.
+
+    Raises:
+        StorageError: the folder holds something already, or cannot be written.
+    """
+    require_no_epoch(folder)
+    manifest = manifest_of(closed, previous)
+    with new_folder(folder) as partial:
+        (partial / TABLES).mkdir()
+        for table in (closed.nodes, closed.fees, closed.allocation.table):
+            stage(f"writing {table.schema.name}")
+            write_parquet(table, partial / _table_path(manifest, table.schema.name))
+        (partial / MANIFEST).write_bytes(canonical.encode(manifest))
+    return manifest
+
+
+def require_no_epoch(folder: Path) -> None:
+    """The folder can take evidence: it does not exist, or is empty.
+
+    Raises:
+        StorageError: it holds the evidence of an epoch, or anything else.
+    """
+    with storage_errors(folder):
+        if (folder / MANIFEST).exists():
+            raise StorageError("holds the evidence of an epoch already", source=str(folder))
+    require_free(folder)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of a folder.
+
+    Raises:
+        StorageError: there is none.
+        EvidenceError: it is no manifest.
+    """
+    path = folder / MANIFEST
+    with storage_errors(path):
+        size = path.stat().st_size
+        if size > canonical.MAX_BYTES:
+            raise EvidenceError(f"{size} bytes, more than {canonical.MAX_BYTES}", source=str(path))
+        return parse_manifest(path.read_bytes())
+
+
+def read_artifact(folder: Path, manifest: Manifest, name: str) -> Table:
+    """A table of a folder, checked against the digest by which the manifest names it.
+
+    Raises:
+        VerificationError: the file's content has another digest.
+        QfsError: the file cannot be read as a table.
+    """
+    table = read_table(folder / _table_path(manifest, name), SCHEMAS[name])
+    entry = manifest.tables[name]
+    for part, recorded, found in (
+        ("rows", entry.rows, len(table)),
+        ("root", entry.root, table.root.hex()),
+        ("digest", entry.digest, table.digest.hex()),
+    ):
+        if recorded != found:
+            raise VerificationError(
+                f"recorded as {recorded}, the file has {found}",
+                argument=f"tables.{name}.{part}",
+                value=recorded,
+                expected=found,
+            )
+    return table
+
+
+def read_ruleset(manifest: Manifest) -> Ruleset:
+    """The ruleset of a manifest, checked against its digest."""
+    ruleset = rulesets.from_document(manifest.ruleset)
+    _require_same("ruleset", manifest.ruleset, ruleset.document())
+    _require_same("ruleset_digest", manifest.ruleset_digest, ruleset.digest.hex())
+    return ruleset
+
+
+def verify_evidence(
+    folder: Path, trusted_digest: str | None = None, stage: Stage = _silent
+) -> Manifest:
+    """Compute an epoch again from its recorded inputs and compare everything.
+
+    Args:
+        folder: the evidence.
+        trusted_digest: the digest of the epoch from elsewhere, 64 hex digits, or None.
+
+    Raises:
+        VerificationError: something differs; it names the first difference.
+        QfsError: the folder cannot be read as evidence.
+    """
+    manifest = read_manifest(folder)
+    if trusted_digest is not None:
+        parse_digest(trusted_digest, "digest")
+        _require_same("digest", manifest.digest.hex(), trusted_digest)
+    ruleset = read_ruleset(manifest)
+    stage("reading nodes")
+    nodes = read_artifact(folder, manifest, NODES.name)
+    stage("reading fees")
+    fees = read_artifact(folder, manifest, FEES.name)
+    stage("computing the epoch again")
+    closed = close_epoch(manifest.epoch, ruleset, manifest.opening_state(), fees, nodes)
+    stage("comparing")
+    recorded = read_table(folder / _table_path(manifest, ALLOCATIONS.name), ALLOCATIONS)
+    _require_same_rows(recorded, closed.allocation.table)
+    read_artifact(folder, manifest, ALLOCATIONS.name)
+    previous = parse_digest(manifest.previous, "previous") if manifest.previous else None
+    expected = msgspec.to_builtins(manifest_of(closed, previous))
+    _require_same("", msgspec.to_builtins(manifest), expected)
+    return manifest
+
+
+def _require_same_rows(recorded: Table, expected: Table) -> None:
+    """The tables are equal, else the first row and column that differ are named."""
+    if recorded.digest == expected.digest:
+        return
+    recorded_ids, expected_ids = recorded.ids("node_id"), expected.ids("node_id")
+    for row in range(max(len(recorded), len(expected))):
+        here = recorded_ids[row] if row < len(recorded) else None
+        wanted = expected_ids[row] if row < len(expected) else None
+        if here != wanted:
+            # Both are in canonical order: the lower id is the one that the other lacks.
+            extra = wanted is None or (here is not None and here < wanted)
+            node = (here if extra else wanted) or b""
+            words = ("recorded, but not computed", "computed, but not recorded")
+            raise VerificationError(
+                words[0 if extra else 1],
+                argument=f"allocations node {node.decode()}",
+                value=here,
+                expected=wanted,
+            )
+        for column in ("weight", "cap", "amount"):
+            was, is_now = recorded.amounts(column)[row], expected.amounts(column)[row]
+            if was != is_now:
+                raise VerificationError(
+                    f"recorded as {was}, computed as {is_now}",
+                    argument=f"allocations node {expected_ids[row].decode()} {column}",
+                    value=was,
+                    expected=is_now,
+                )
+
+
+def _require_same(path: str, recorded: object, expected: object) -> None:
+    if isinstance(recorded, dict) and isinstance(expected, dict):
+        for key in sorted({*recorded, *expected}):
+            name = f"{path}.{key}" if path else key
+            _require_same(name, recorded.get(key), expected.get(key))
+    elif recorded != expected:
+        raise VerificationError(
+            f"recorded as {recorded}, computed as {expected}",
+            argument=f"manifest {path}",
+            value=recorded,
+            expected=expected,
+        )
+
+
+def _table_path(manifest: Manifest, name: str) -> Path:
+    return Path(TABLES) / f"{name}-{manifest.tables[name].digest}.parquet"

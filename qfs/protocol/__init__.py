@@ -1,0 +1,1 @@
+"""What the system decides: rulesets, allocation policy, epochs. Pure functions, no I/O."""

@@ -1,0 +1,240 @@
+"""Tables from and to files: CSV, Parquet and Arrow IPC.
+
+A column of amounts is decimal128(38, 18) tokens in Parquet and Arrow, 18-decimal token text in
+CSV; a column named `<amount>_base_units` holds integers of base units in all of them. Each value
+is read once, through the same reader as the API's, and checked once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from qfs.backend import implementation
+from qfs.columns import Raw, RawCells, read_values, require_same_length
+from qfs.decimals import parse_integer, parse_tokens
+from qfs.errors import (
+    MissingDependencyError,
+    QfsError,
+    StorageError,
+    TableError,
+    WrongTypeError,
+    shown,
+)
+from qfs.ids import read_ids
+from qfs.limits import MAX_TICK, MAX_VALUE
+from qfs.tables import (
+    ColumnSpec,
+    Schema,
+    Table,
+    TableColumn,
+    canonical,
+    require_pyarrow,
+    tick_column,
+    to_arrow,
+)
+
+BASE_UNITS_SUFFIX: Final = "_base_units"
+READABLE: Final = (".csv", ".parquet", ".arrow", ".ipc")
+
+
+def read_table(path: Path, schema: Schema) -> Table:
+    """The table of this schema in a file, in canonical order.
+
+    Raises:
+        StorageError: the file cannot be opened or read.
+        TableError: it is not a table of this kind, or has not exactly the schema's columns.
+        QfsError: a value is at fault; the error names file, row (the first row of data is 1),
+            column and value.
+    """
+    reader = _reader(path)
+    with _naming(path):
+        arrow_table = reader(path, schema)
+        found = _match_columns(arrow_table.column_names, schema)
+        columns = {}
+        for column in schema.columns:
+            name = found[column.name]
+            columns[column.name] = _checked(arrow_table.column(name), column, name)
+        require_same_length(**{name: len(column) for name, column in columns.items()})
+        return canonical(schema, columns)
+
+
+def write_parquet(table: Table, path: Path) -> None:
+    """Write a table as Parquet.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    pa = require_pyarrow()
+    columns = {name: to_arrow(column) for name, column in table.columns.items()}
+    with storage_errors(path):
+        pa.parquet.write_table(pa.table(columns), path, compression="zstd")
+
+
+@contextlib.contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turns an OSError on a path into a StorageError that names it."""
+    try:
+        yield
+    except QfsError:
+        raise
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise StorageError(reason, source=str(path)) from error
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Adds the file to errors raised while it is read, and turns pyarrow's own into ours."""
+    pa = require_pyarrow()
+    try:
+        with storage_errors(path):
+            yield
+    except MissingDependencyError:
+        raise
+    except QfsError as error:
+        error.source = error.source or str(path)
+        raise
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
+        raise TableError(f"cannot be read: {error}", source=str(path)) from error
+
+
+def _reader(path: Path) -> Callable[[Path, Schema], Any]:
+    readers = {
+        ".csv": _read_csv,
+        ".parquet": _read_parquet,
+        ".arrow": _read_ipc,
+        ".ipc": _read_ipc,
+    }
+    if path.suffix not in readers:
+        raise TableError(
+            f"the name ends in {shown(path.suffix)}, not in one of {', '.join(readers)}",
+            source=str(path),
+        )
+    return readers[path.suffix]
+
+
+def _read_parquet(path: Path, schema: Schema) -> Any:
+    pa = require_pyarrow()
+    with path.open("rb") as file:
+        return pa.parquet.ParquetFile(file).read()
+
+
+def _read_ipc(path: Path, schema: Schema) -> Any:
+    pa = require_pyarrow()
+    path.open("rb").close()
+    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+
+
+def _read_csv(path: Path, schema: Schema) -> Any:
+    """All columns as text: what a number is, is for `qfs.decimals` to say and not for a guess."""
+    pa = require_pyarrow()
+    ragged: list[Any] = []
+
+    def refuse(row: Any) -> str:
+        ragged.append(row)
+        return "error"
+
+    names = [name for column in schema.columns for name in _accepted_names(column)]
+    options = pa.csv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+    )
+    try:
+        with path.open("rb") as file:
+            return pa.csv.read_csv(
+                file,
+                # One thread, because only then rows carry their number.
+                read_options=pa.csv.ReadOptions(use_threads=False),
+                parse_options=pa.csv.ParseOptions(invalid_row_handler=refuse),
+                convert_options=options,
+            )
+    except pa.ArrowInvalid:
+        if not ragged:
+            raise
+        row = ragged[0]
+        raise TableError(
+            f"{row.actual_columns} fields where the header has {row.expected_columns}:"
+            f" {shown(row.text)} (no thousands separators; one row a line)",
+            index=None if row.number is None else row.number - 2,
+            value=row.text,
+        ) from None
+
+
+def _accepted_names(column: ColumnSpec) -> tuple[str, ...]:
+    if column.kind == "amount":
+        return column.name, column.name + BASE_UNITS_SUFFIX
+    return (column.name,)
+
+
+def _match_columns(names: list[str], schema: Schema) -> dict[str, str]:
+    """For each column of the schema the name under which the file has it, exactly one."""
+    wanted = {column.name: _accepted_names(column) for column in schema.columns}
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise TableError("stands twice in the header", argument=name)
+        if not any(name in accepted for accepted in wanted.values()):
+            raise TableError(
+                f"unexpected column; {schema.name} has {_listing(wanted)}", argument=shown(name)
+            )
+    found = {}
+    for column, accepted in wanted.items():
+        present = [name for name in accepted if name in names]
+        if not present:
+            raise TableError(
+                f"column missing; {schema.name} has {_listing(wanted)}", argument=column
+            )
+        if len(present) > 1:
+            raise TableError(f"given twice, as {' and as '.join(present)}", argument=column)
+        found[column] = present[0]
+    return found
+
+
+def _listing(wanted: dict[str, tuple[str, ...]]) -> str:
+    return ", ".join(" or ".join(accepted) for accepted in wanted.values())
+
+
+def _checked(values: Any, column: ColumnSpec, name: str) -> TableColumn:
+    backend = implementation()
+    if column.kind == "id":
+        return backend.check_ids(read_ids(values, name), name)
+    if column.kind == "tick":
+        raw = _integers(values, name, MAX_TICK)
+        return tick_column(backend.to_list(backend.check_values(raw, name, MAX_TICK)))
+    if name.endswith(BASE_UNITS_SUFFIX):
+        raw = _integers(values, name, MAX_VALUE)
+    else:
+        raw = _tokens(values, name)
+    return backend.to_column(backend.check_values(raw, name))
+
+
+def _integers(values: Any, name: str, maximum: int) -> Raw:
+    if _is_text(values.type):
+        return [parse_integer(text, name, maximum, i) for i, text in enumerate(values.to_pylist())]
+    if not require_pyarrow().types.is_integer(values.type):
+        raise WrongTypeError(f"type {values.type}; an integer type is needed", argument=name)
+    return read_values(values, name)
+
+
+def _tokens(values: Any, name: str) -> Raw:
+    if _is_text(values.type):
+        return [parse_tokens(text, name, MAX_VALUE, i) for i, text in enumerate(values.to_pylist())]
+    raw = read_values(values, name) if require_pyarrow().types.is_decimal(values.type) else None
+    if not isinstance(raw, RawCells):
+        raise WrongTypeError(
+            f"type {values.type}; decimal128(38, 18) of tokens is needed,"
+            f" or integers in a column named {name}{BASE_UNITS_SUFFIX}",
+            argument=name,
+        )
+    return raw
+
+
+def _is_text(arrow_type: Any) -> bool:
+    types = require_pyarrow().types
+    return bool(
+        types.is_string(arrow_type)
+        or types.is_large_string(arrow_type)
+        or types.is_string_view(arrow_type)
+    )
