@@ -51,9 +51,22 @@ class IdColumn(Sequence[bytes]):
         position = range(len(self))[index]
         return bytes(self.data[self.offsets[position] : self.offsets[position + 1]])
 
-    def texts(self) -> list[str]:
-        """The ids as text."""
-        return [node_id.decode("ascii") for node_id in self]
+    def texts(self) -> Sequence[str]:
+        """The ids as text, decoded as they are asked for."""
+        return _Texts(self)
+
+
+class _Texts(Sequence[str]):
+    def __init__(self, ids: IdColumn) -> None:
+        self._ids = ids
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [node_id.decode("ascii") for node_id in self._ids[index]]
+        return self._ids[index].decode("ascii")
 
 
 class RawIds(NamedTuple):

@@ -110,13 +110,12 @@ def close_epoch(
     manifest = manifest_of(closed, previous_digest)
     if out is not None:
         write_evidence(out, closed, previous_digest, stage)
-    figures = figures_of(closed, manifest, out)
     if report is not None:
-        _write_report(figures, report)
+        _write_report(figures_of(closed, manifest, out), report)
     if as_json:
         print_json(summary(manifest, out))
         return
-    _print_closed(figures, manifest, out, report)
+    _print_closed(figures_of(closed, manifest, out), manifest, out, report)
 
 
 @epoch.command()
@@ -207,9 +206,9 @@ def figures_of(closed: ClosedEpoch, manifest: Manifest, out: Path | None) -> Epo
         evidence_digest=manifest.digest.hex(),
         verify_command=verify_command(out or Path("FOLDER"), manifest),
         node_ids=table.ids("node_id").texts(),
-        weights=table.amounts("weight").tolist(),
-        caps=table.amounts("cap").tolist(),
-        amounts=table.amounts("amount").tolist(),
+        weights=table.amounts("weight"),
+        caps=table.amounts("cap"),
+        amounts=table.amounts("amount"),
     )
 
 

@@ -1,0 +1,119 @@
+"""Rulesets: what they accept, what they refuse, and that their digest names their content."""
+
+from __future__ import annotations
+
+import pytest
+
+from qfs.errors import (
+    NumberTextError,
+    OutOfRangeError,
+    QfsError,
+    RulesetError,
+    UnknownOptionError,
+    WrongTypeError,
+)
+from qfs.protocol.ruleset import Ruleset, from_document, from_toml
+
+FULL = b"""
+version = 3
+[epoch]
+ticks = 100
+[issuance]
+rate = "0.15"
+epoch_cap = "2.5"
+[allocation]
+max_share = "1"
+min_active_nodes = 1
+tie_break = "rotating"
+"""
+
+
+def test_all_fields_are_read_exactly() -> None:
+    assert from_toml(FULL, "r.toml") == Ruleset(
+        version=3,
+        epoch_ticks=100,
+        issuance_rate=15 * 10**16,
+        epoch_cap_base_units=25 * 10**17,
+        max_share=10**18,
+        min_active_nodes=1,
+        tie_break="rotating",
+    )
+
+
+def test_defaults_are_those_of_the_protocol() -> None:
+    ruleset = from_toml(b"", "r.toml")
+    assert ruleset == Ruleset()
+    assert ruleset.document() == {
+        "version": 1,
+        "epoch": {"ticks": 512},
+        "issuance": {"rate": "0.1", "epoch_cap": "1000000"},
+        "allocation": {"max_share": "0.3", "min_active_nodes": 3, "tie_break": "id"},
+    }
+
+
+@pytest.mark.parametrize("text", [b"", FULL])
+def test_document_round_trips_and_keeps_the_digest(text: bytes) -> None:
+    ruleset = from_toml(text, "r.toml")
+    again = from_document(ruleset.document())
+    assert again == ruleset
+    assert again.digest == ruleset.digest
+
+
+def test_every_field_changes_the_digest() -> None:
+    changed = [
+        b"version = 2",
+        b"epoch.ticks = 511",
+        b'issuance.rate = "0.11"',
+        b'issuance.epoch_cap = "1000000.000000000000000001"',
+        b'allocation.max_share = "0.300000000000000001"',
+        b"allocation.min_active_nodes = 4",
+        b'allocation.tie_break = "rotating"',
+    ]
+    digests = {from_toml(text, "r.toml").digest for text in [b"", *changed]}
+    assert len(digests) == 1 + len(changed)
+
+
+def test_spelling_of_a_number_does_not_change_the_digest() -> None:
+    assert from_toml(b'issuance.rate = "0.10"', "r").digest == Ruleset().digest
+
+
+REFUSED: dict[str, tuple[bytes, type[QfsError], str]] = {
+    "float rate": (b"issuance.rate = 0.1", RulesetError, "issuance.rate"),
+    "float inside an array": (b"issuance.rate = [0.1]", WrongTypeError, "issuance.rate"),
+    "infinity": (b"allocation.max_share = inf", RulesetError, "allocation.max_share"),
+    "integer rate": (b"issuance.rate = 1", WrongTypeError, "issuance.rate"),
+    "rate below": (b'issuance.rate = "0.009"', OutOfRangeError, "issuance.rate"),
+    "rate above": (
+        b'issuance.rate = "0.150000000000000001"',
+        OutOfRangeError,
+        "issuance.rate",
+    ),
+    "share above 1": (b'allocation.max_share = "1.1"', OutOfRangeError, "allocation.max_share"),
+    "share 0": (b'allocation.max_share = "0"', OutOfRangeError, "allocation.max_share"),
+    "negative share": (b'allocation.max_share = "-1"', NumberTextError, "allocation.max_share"),
+    "cap too large": (
+        b'issuance.epoch_cap = "100000000000000000000"',
+        OutOfRangeError,
+        "issuance.epoch_cap",
+    ),
+    "no ticks": (b"epoch.ticks = 0", OutOfRangeError, "epoch.ticks"),
+    "bool": (b"epoch.ticks = true", WrongTypeError, "epoch.ticks"),
+    "text count": (b'allocation.min_active_nodes = "3"', WrongTypeError, "allocation."),
+    "other tie": (b'allocation.tie_break = "random"', UnknownOptionError, "allocation.tie_break"),
+    "unknown field": (b"allocation.bonus = 1", RulesetError, "allocation.bonus"),
+    "unknown table": (b"[x]\ny = 1", RulesetError, "x.y"),
+    "too deep": (b"[allocation.x]\ny = 1", RulesetError, "allocation.x"),
+    "not toml": (b"[", RulesetError, ""),
+    "not utf-8": (b"version = 1 # \xff", RulesetError, ""),
+    "too long": (b"#" * 70000, RulesetError, ""),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_fields_are_named(name: str) -> None:
+    text, kind, field = REFUSED[name]
+    with pytest.raises(QfsError) as caught:
+        from_toml(text, "rules.toml")
+    assert type(caught.value) is kind
+    assert caught.value.source == "rules.toml"
+    assert (caught.value.argument or "").startswith(field)
