@@ -1,0 +1,137 @@
+"""Writes specs/vectors/v1.json: inputs chosen here, outputs from the reference.
+
+Run it by hand when the specification gains a hash or a rounding. A published value never changes;
+`test_vectors.py` recomputes those of the hashes from the specification's text with hashlib alone.
+"""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from qfs import canonical
+from qfs.columns import Column
+from qfs.hashing import EVIDENCE_TAG, tagged_hash, tie_hash
+from qfs.ids import RotatingKeys, check_ids
+from qfs.ledger.manifest import manifest_of
+from qfs.protocol.epoch import Opening, close_epoch
+from qfs.protocol.ruleset import from_toml
+from qfs.reference import allocation, arithmetic, issuance, merkle
+from qfs.tables import FEES, NODES, tick_column
+from qfs.tables import canonical as in_order
+
+TOP = 2**128 - 1
+
+
+def mul_div() -> list[dict[str, str]]:
+    cases = [(1, 1, 2), (1, 1, 3), (2, 1, 3), (3, 1, 2), (TOP, TOP, TOP), (TOP, 2, 3), (7, 0, 5)]
+    return [
+        {
+            "a": str(a),
+            "b": str(b),
+            "c": str(c),
+            "rounding": rounding,
+            "result": str(arithmetic.mul_div(a, b, c, rounding)),
+        }
+        for a, b, c in cases
+        for rounding in arithmetic.ROUNDINGS
+    ]
+
+
+def issue() -> list[dict[str, Any]]:
+    cases: list[tuple[list[int], int, int, int | None]] = [
+        ([5, 5], 10**17, 0, None),
+        ([1, 2, 3, 10**38 - 1], 150000000000000001, 999999999999999999, None),
+        ([1000, 1000, 7], 10**17, 5, 150),
+    ]
+    found = []
+    for fees, rate, residue, room in cases:
+        result = issuance.issue(fees, rate, residue, room)
+        found.append(
+            {
+                "fees": [str(fee) for fee in fees],
+                "rate": str(rate),
+                "residue": str(residue),
+                "room": None if room is None else str(room),
+                "issued": [str(amount) for amount in result.issued],
+                "withheld": str(result.withheld),
+                "residue_after": str(result.residue),
+            }
+        )
+    return found
+
+
+def allocate() -> list[dict[str, Any]]:
+    wei = 10**18
+    cases: list[dict[str, Any]] = [
+        {"pool": 1000, "weights": [90, 5, 5], "max_share": "0.3"},
+        {"pool": 3, "weights": [1, 3, 3]},
+        {"pool": 4, "weights": [1, 3, 3]},
+        {"pool": 10, "weights": [0, 0, 0, 0]},
+        {"pool": 7, "weights": [1, 1, 1, 1, 1], "ids": ["e", "d", "c", "b", "a"]},
+        {"pool": 7, "weights": [1, 1, 1, 1, 1], "ids": ["e", "d", "c", "b", "a"], "epoch": 9},
+        {"pool": 10**38 - 1, "weights": [10**38 - 1, 1, 317 * wei], "max_share": "0.5"},
+        {"pool": 100, "weights": [4, 2, 2, 1, 0], "caps": [10, 11, 30, 5, 50]},
+    ]
+    for case in cases:
+        ids = [node_id.encode() for node_id in case.get("ids", [])]
+        keys = RotatingKeys(case["epoch"], ids) if "epoch" in case else ids or None
+        share = case.get("max_share")
+        cap = None if share is None else arithmetic.share_of(case["pool"], Fraction(share))
+        result = allocation.allocate(case["pool"], case["weights"], case.get("caps"), cap, keys)
+        case.update(amounts=list(result.amounts), undistributed=result.undistributed)
+        for name in ("weights", "caps", "amounts"):
+            if name in case:
+                case[name] = [str(value) for value in case[name]]
+        case.update(pool=str(case["pool"]), undistributed=str(case["undistributed"]))
+    return cases
+
+
+def epoch() -> dict[str, Any]:
+    rules = 'version = 2\nallocation.max_share = "0.4"\nallocation.tie_break = "rotating"\n'
+    fees = {
+        "tick": tick_column([3584, 3600]),
+        "action_id": check_ids(["b", "a"], "ids"),
+        "fee": Column.from_ints([999, 10**20]),
+    }
+    nodes = {
+        "node_id": check_ids(["n1", "n2", "n3", "n4"], "ids"),
+        "weight": Column.from_ints([70, 10, 10, 10]),
+    }
+    ruleset = from_toml(rules.encode(), "rules")
+    closed = close_epoch(7, ruleset, Opening(5, 6, 7), in_order(FEES, fees), in_order(NODES, nodes))
+    manifest = canonical.encode(manifest_of(closed, bytes(32)))
+    leaves = closed.allocation.table.leaves
+    return {
+        "ruleset_toml": rules,
+        "ruleset_canonical": canonical.encode(ruleset.document()).decode(),
+        "ruleset_digest": ruleset.digest.hex(),
+        "allocation_leaves": [leaf.hex() for leaf in leaves],
+        "allocation_root": merkle.root(leaves).hex(),
+        "allocation_digest": closed.allocation.table.digest.hex(),
+        "proof_of_n3": [value.hex() for value in merkle.inclusion_proof(leaves, 2)],
+        "manifest": manifest.decode(),
+        "epoch_digest": tagged_hash(EVIDENCE_TAG, manifest).hex(),
+    }
+
+
+def vectors() -> dict[str, Any]:
+    """All vectors, as they are published."""
+    return {
+        "spec_version": 1,
+        "mul_div": mul_div(),
+        "issue": issue(),
+        "allocate": allocate(),
+        "tie_hash": [
+            {"epoch": number, "id": node_id, "hash": tie_hash(number, node_id.encode()).hex()}
+            for number, node_id in ((0, "a"), (9, "e"), (2**53 - 1, "~" * 128))
+        ],
+        "epoch": epoch(),
+    }
+
+
+if __name__ == "__main__":
+    target = Path(__file__).parents[2] / "specs" / "vectors" / "v1.json"
+    target.write_text(json.dumps(vectors(), indent=1) + "\n", encoding="ascii")

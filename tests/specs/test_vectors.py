@@ -1,0 +1,94 @@
+"""The published vectors: what the code computes, and what hashlib alone computes from the text."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qfs.backend import Implementation
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def published() -> dict[str, Any]:
+    path = ROOT / "specs" / "vectors" / "v1.json"
+    if not path.exists():
+        pytest.skip("the vectors lie in the checkout, not in the wheel")
+    document: dict[str, Any] = json.loads(path.read_text())
+    return document
+
+
+def h(tag: str, *fields: bytes) -> str:
+    """The tagged hash as the specification writes it."""
+    return hashlib.sha256(bytes([len(tag)]) + tag.encode() + b"".join(fields)).hexdigest()
+
+
+def test_the_code_gives_what_is_published(published: dict[str, Any]) -> None:
+    spec = importlib.util.spec_from_file_location(
+        "make_vectors", Path(__file__).with_name("make_vectors.py")
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert json.loads(json.dumps(module.vectors())) == published
+
+
+def test_either_backend_gives_the_published_amounts(
+    published: dict[str, Any], implementation: Implementation
+) -> None:
+    for case in published["issue"]:
+        room = None if case["room"] is None else int(case["room"])
+        fees = [int(fee) for fee in case["fees"]]
+        result = implementation.issue(fees, int(case["rate"]), int(case["residue"]), room)
+        assert [str(amount) for amount in result.issued] == case["issued"]
+        assert str(result.residue) == case["residue_after"]
+    for case in published["mul_div"]:
+        a, b, c = ([int(case[name])] for name in "abc")
+        result = implementation.mul_div_many(a, b, c, case["rounding"])
+        assert [str(value) for value in result] == [case["result"]]
+
+
+def test_tie_hashes_follow_from_the_text(published: dict[str, Any]) -> None:
+    for case in published["tie_hash"]:
+        node_id = case["id"].encode()
+        sized = len(node_id).to_bytes(2, "big") + node_id
+        assert case["hash"] == h("qfs/tie/v1", case["epoch"].to_bytes(8, "big"), sized)
+
+
+def test_epoch_hashes_follow_from_the_text(published: dict[str, Any]) -> None:
+    epoch = published["epoch"]
+    assert epoch["ruleset_digest"] == h("qfs/ruleset/v1", epoch["ruleset_canonical"].encode())
+    assert epoch["epoch_digest"] == h("qfs/evidence/v1", epoch["manifest"].encode())
+    leaves = [hashlib.sha256(b"\0" + bytes.fromhex(x)).digest() for x in epoch["allocation_leaves"]]
+    assert len(leaves) == 4
+    left, right = (hashlib.sha256(b"\1" + a + b).digest() for a, b in (leaves[:2], leaves[2:]))
+    root = hashlib.sha256(b"\1" + left + right).digest()
+    assert epoch["allocation_root"] == root.hex()
+    assert epoch["proof_of_n3"] == [leaves[3].hex(), left.hex()]
+    assert epoch["allocation_digest"] == h(
+        "qfs/table/v1", b"\0\x0ballocations", (4).to_bytes(8, "big"), root
+    )
+    manifest = json.loads(epoch["manifest"])
+    assert manifest["tables"]["allocations"]["digest"] == epoch["allocation_digest"]
+    assert manifest["ruleset_digest"] == epoch["ruleset_digest"]
+
+
+def test_leaves_follow_from_the_text(published: dict[str, Any]) -> None:
+    """Pool 10^19 + 105: 6 were carried in; a cap of 0.4 binds for n1."""
+    pool = 10**19 + 99 + 6
+    cap = pool * 4 // 10
+    share = (pool - cap) // 3
+    amounts = [cap, share, share, share]
+    assert pool - sum(amounts) == 0
+    for number, (leaf, weight, amount) in enumerate(
+        zip(published["epoch"]["allocation_leaves"], (70, 10, 10, 10), amounts, strict=True), 1
+    ):
+        numbers = b"".join(value.to_bytes(16, "big") for value in (weight, cap, amount))
+        assert bytes.fromhex(leaf) == b"\0\x02n" + str(number).encode() + numbers
