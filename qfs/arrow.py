@@ -106,8 +106,12 @@ class Chunk(NamedTuple):
 
     def memory(self, index: int, start: int, size: int) -> memoryview:
         """Bytes start .. start + size of a buffer, read-only; they keep their owner alive."""
+        if start < 0 or size < 0 or index >= len(self.buffers):
+            raise WrongTypeError("malformed Arrow data")
         if size == 0:
             return memoryview(b"")
+        if not self.buffers[index]:
+            raise WrongTypeError("malformed Arrow data")
         piece = (ctypes.c_ubyte * size).from_address(self.buffers[index] + start)
         piece.owner = self.owner  # type: ignore[attr-defined]
         return memoryview(piece).cast("B").toreadonly()
@@ -121,11 +125,13 @@ def is_arrow(source: object) -> bool:
 def read_chunks(source: Any, argument: str) -> list[Chunk]:
     """The chunks of an array, a chunked array, or a table of exactly one column."""
     if hasattr(source, "__arrow_c_array__"):
-        schema_capsule, array_capsule = source.__arrow_c_array__()
-        schema = _take(schema_capsule, b"arrow_schema", _Schema)
-        array = _take(array_capsule, b"arrow_array", _Array)
+        capsules = source.__arrow_c_array__()
+        if not isinstance(capsules, tuple) or len(capsules) != 2:
+            raise WrongTypeError("__arrow_c_array__ gave no pair of capsules", argument=argument)
+        schema = _take(capsules[0], b"arrow_schema", _Schema, argument)
+        array = _take(capsules[1], b"arrow_array", _Array, argument)
         return [_chunk(schema, array, argument)]
-    stream = _take(source.__arrow_c_stream__(), b"arrow_array_stream", _Stream)
+    stream = _take(source.__arrow_c_stream__(), b"arrow_array_stream", _Stream, argument)
     schema = _Owned(_Schema())
     _pull(stream, "get_schema", schema, argument)
     chunks: list[Chunk] = []
@@ -137,9 +143,14 @@ def read_chunks(source: Any, argument: str) -> list[Chunk]:
         chunks.append(_chunk(schema, array, argument))
 
 
-def _take(capsule: object, name: bytes, kind: type[Any]) -> _Owned:
+def _take(capsule: object, name: bytes, kind: type[Any], argument: str) -> _Owned:
     """Move the structure out of its capsule, so that we are the ones to release it."""
-    source = kind.from_address(_capsule_pointer(capsule, name))
+    try:
+        source = kind.from_address(_capsule_pointer(capsule, name))
+    except (ValueError, TypeError, ctypes.ArgumentError) as error:
+        raise WrongTypeError(f"no {name.decode()} capsule", argument=argument) from error
+    if not source.release:
+        raise WrongTypeError("the Arrow data was handed over before", argument=argument)
     taken = kind.from_buffer_copy(source)
     source.release = None
     return _Owned(taken)
@@ -174,6 +185,8 @@ def _chunk(schema: _Owned, array: _Owned, argument: str) -> Chunk:
     structure = array.structure
     assert isinstance(structure, _Array)
     length, offset = structure.length, structure.offset
+    if length < 0 or offset < 0 or structure.n_buffers < 0:
+        raise WrongTypeError("malformed Arrow data", argument=argument)
     nulls = [_first_null(structure, length, offset)]
     if in_table:
         structure = structure.children[0].contents
@@ -204,28 +217,42 @@ _in_capsules: dict[int, object] = {}
 """The structures that capsules point to, by address: alive as long as the capsule."""
 
 
-def _release(kind: type[Any]) -> Any:
-    @_RELEASE  # type: ignore[untyped-decorator]
+def _immortal(callback: Any) -> Any:
+    # A consumer may call back while the interpreter shuts down and modules are gone already.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(callback))
+    return callback
+
+
+def _release(kind: type[Any], borrowed: dict[int, object] = _borrowed) -> Any:
     def release(address: int) -> None:
         structure = kind.from_address(address)
         structure.release = None
-        _borrowed.pop(structure.private_data, None)
+        borrowed.pop(structure.private_data, None)
 
-    return release
+    return _immortal(_RELEASE(release))
+
+
+def _destroy(
+    in_capsules: dict[int, object] = _in_capsules,
+    is_valid: Any = _capsule_is_valid,
+    address_of: Any = _capsule_address,
+    as_release: Any = _RELEASE,
+    addressof: Any = ctypes.addressof,
+) -> Any:
+    def destroy(capsule: int) -> None:
+        # A consumer that took the structure has set its release to null; else it is ours to call.
+        for name in (b"arrow_schema", b"arrow_array"):
+            if is_valid(capsule, name):
+                structure: Any = in_capsules.pop(address_of(capsule, name))
+                if structure.release:
+                    as_release(structure.release)(addressof(structure))
+
+    return _immortal(_CAPSULE_DESTRUCTOR(destroy))
 
 
 _release_schema = _release(_Schema)
 _release_array = _release(_Array)
-
-
-@_CAPSULE_DESTRUCTOR  # type: ignore[untyped-decorator]
-def _destroy_capsule(capsule: int) -> None:
-    # A consumer that took the structure has set its release to null; otherwise it is ours to call.
-    for name in (b"arrow_schema", b"arrow_array"):
-        if _capsule_is_valid(capsule, name):
-            structure: Any = _in_capsules.pop(_capsule_address(capsule, name))
-            if structure.release:
-                _RELEASE(structure.release)(ctypes.addressof(structure))
+_destroy_capsule = _destroy()
 
 
 def _encapsulate(structure: _Schema | _Array, name: bytes, release: Any, *alive: object) -> object:

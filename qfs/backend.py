@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, Literal, Protocol, cast
 
-from qfs import reference
+from qfs import reference, slices
 from qfs.columns import Column, Raw
 from qfs.errors import BackendError, UnknownOptionError, shown
 from qfs.ids import IdColumn, RawIdColumn
@@ -113,7 +113,7 @@ def _choose() -> tuple[Backend, Implementation]:
             stacklevel=4,
         )
         return Backend("reference", reason, "python", 1), pure
-    kernel.threads = threads
+    slices.threads = threads
     reason = "the compiled kernel loaded" if wanted == "auto" else "QFS_BACKEND=kernel"
     return Backend("kernel", reason, "baseline", threads), cast(Implementation, kernel)
 

@@ -20,7 +20,6 @@ from qfs.errors import (
     LengthMismatchError,
     NullValueError,
     OutOfRangeError,
-    ResultOverflowError,
     WrongTypeError,
     shown,
 )
@@ -66,11 +65,38 @@ class Column(_Integers):
 
     __slots__ = ("__weakref__", "_data", "_total")
 
-    def __init__(self, data: bytes | bytearray | memoryview, total: int | None = None) -> None:
-        """Wrap checked cells. Most callers want `from_ints` or an API function instead."""
-        self._data = memoryview(data).cast("B").toreadonly()
-        assert len(self._data) % CELL_BYTES == 0
-        self._total = total
+    _data: memoryview
+    _total: int | None
+
+    def __init__(self) -> None:
+        raise TypeError("a Column is made by from_ints, from_cells and the functions of qfs")
+
+    @classmethod
+    def trusted(cls, data: bytes | bytearray | memoryview, total: int | None = None) -> Column:
+        """Cells that were checked before, and their sum where it is known. Nothing is looked at:
+        for callers inside this package."""
+        column = cls.__new__(cls)
+        column._data = memoryview(data).cast("B").toreadonly()
+        column._total = total
+        assert len(column._data) % CELL_BYTES == 0
+        return column
+
+    @classmethod
+    def from_cells(cls, cells: bytes | bytearray | memoryview, argument: str = "cells") -> Column:
+        """A column of a copy of these cells: 16 bytes per value, little-endian, unsigned.
+
+        Raises:
+            LengthMismatchError: their length is no multiple of 16.
+            OutOfRangeError: a value is above 10^38 - 1.
+        """
+        data = bytes(cells)
+        if len(data) % CELL_BYTES:
+            raise LengthMismatchError(
+                f"{len(data)} bytes; 16 per value are needed", argument=argument, value=len(data)
+            )
+        return cls.from_ints(
+            (hi << 64 | lo for lo, hi in struct.iter_unpack("<QQ", data)), argument
+        )
 
     @classmethod
     def from_ints(cls, values: Iterable[int], argument: str = "values") -> Column:
@@ -81,12 +107,17 @@ class Column(_Integers):
             amount = require_integer(value, argument, MAX_VALUE, i)
             total += amount
             cells += amount.to_bytes(CELL_BYTES, "little")
-        return cls(cells, total)
+        return cls.trusted(cells, total)
 
     @property
     def data(self) -> memoryview:
         """The cells as read-only bytes, 16 per value, little-endian."""
         return self._data
+
+    @property
+    def has_total(self) -> bool:
+        """Whether the sum is known already."""
+        return self._total is not None
 
     @property
     def total(self) -> int:
@@ -106,7 +137,9 @@ class Column(_Integers):
         if isinstance(index, slice):
             start, stop, step = index.indices(len(self))
             if step == 1:
-                return Column(self._data[start * CELL_BYTES : max(start, stop) * CELL_BYTES])
+                return Column.trusted(
+                    self._data[start * CELL_BYTES : max(start, stop) * CELL_BYTES]
+                )
             return Column.from_ints(self[i] for i in range(start, stop, step))
         position = range(len(self))[index]
         cell = self._data[position * CELL_BYTES : (position + 1) * CELL_BYTES]
@@ -153,7 +186,10 @@ class Column(_Integers):
     if sys.version_info >= (3, 12):
 
         def __buffer__(self, flags: int) -> memoryview:
-            cells = (_Cell * len(self)).from_buffer_copy(self._data)
+            if not self._data:
+                return self._data
+            cells = (_Cell * len(self)).from_address(arrow.address(self._data))
+            cells.owner = self._data  # type: ignore[attr-defined]
             return memoryview(cells).toreadonly()
 
 
@@ -162,6 +198,13 @@ class RawCells(NamedTuple):
 
     data: memoryview
     first_null: int | None
+    signed: bool = False
+    """two's complement, as Arrow decimals are: a cell above 2^127 - 1 was a negative value"""
+
+    def value(self, index: int) -> int:
+        """The value that a cell was meant to be."""
+        cell = self.data[index * CELL_BYTES : (index + 1) * CELL_BYTES]
+        return int.from_bytes(cell, "little", signed=self.signed)
 
 
 Raw = Column | RawCells | Sequence[Any]
@@ -225,20 +268,6 @@ def _as_integer(value: Any) -> int | None:
         return None
 
 
-def require_results(values: list[int], argument: str) -> Column:
-    """Results as a column.
-
-    Raises:
-        ResultOverflowError: a result is above what a column holds, 10^38 - 1.
-    """
-    for i, value in enumerate(values):
-        if value > MAX_VALUE:
-            raise ResultOverflowError(
-                f"{value} is above 10^38 - 1", argument=argument, index=i, value=value
-            )
-    return Column.from_ints(values, argument)
-
-
 def require_same_length(**lengths: int | None) -> None:
     """All lengths that are given are equal.
 
@@ -266,13 +295,14 @@ def _join(parts: list[Raw]) -> Raw:
     if not all(isinstance(part, RawCells) for part in parts):
         return [value for part in parts for value in part]
     cells = bytearray()
-    first_null = None
+    first_null, signed = None, False
     for part in parts:
         assert isinstance(part, RawCells)
+        signed = part.signed
         if first_null is None and part.first_null is not None:
             first_null = len(cells) // CELL_BYTES + part.first_null
         cells += part.data
-    return RawCells(memoryview(cells), first_null)
+    return RawCells(memoryview(cells), first_null, signed)
 
 
 def _read_chunk(chunk: arrow.Chunk, argument: str) -> Raw:
@@ -287,7 +317,7 @@ def _read_chunk(chunk: arrow.Chunk, argument: str) -> Raw:
             )
         size = chunk.length * CELL_BYTES
         data = chunk.memory(1, chunk.offset * CELL_BYTES, size) if size else memoryview(b"")
-        return RawCells(data, chunk.first_null)
+        return RawCells(data, chunk.first_null, signed=True)
     if chunk.format in _ARROW_INTEGERS:
         if chunk.length == 0:
             return []
@@ -308,6 +338,9 @@ def _read_chunk(chunk: arrow.Chunk, argument: str) -> Raw:
 
 
 def _read_buffer(source: Any, argument: str) -> Raw:
+    if hasattr(source, "mask"):
+        # The buffer of a NumPy masked array shows the values behind the mask.
+        raise WrongTypeError("a masked array; values without a mask are needed", argument=argument)
     try:
         view = memoryview(source)
     except (TypeError, ValueError):

@@ -7,7 +7,9 @@ least two characters starts with a larger length byte, so the two families canno
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
+from functools import cache
 from typing import Final
 
 TIE_TAG: Final = "qfs/tie/v1"
@@ -39,3 +41,24 @@ def sized(field: bytes) -> bytes:
 def tie_hash(epoch: int, node_id: bytes) -> bytes:
     """The key by which a `rotating` tie is broken: lower comes first."""
     return tagged_hash(TIE_TAG, epoch.to_bytes(8, "big"), sized(node_id))
+
+
+@cache
+def sha256_functions() -> tuple[int, int, int] | None:
+    """Addresses of libcrypto's SHA-256, as already loaded by hashlib; None where it is not.
+
+    Called directly they spare a Python object and a context per leaf.
+    """
+    try:
+        import _hashlib
+
+        library = ctypes.CDLL(_hashlib.__file__)
+        names = ("SHA256_Init", "SHA256_Update", "SHA256_Final")
+        init, update, final = (
+            ctypes.cast(getattr(library, name), ctypes.c_void_p).value for name in names
+        )
+    except (ImportError, OSError, AttributeError):
+        return None
+    if init is None or update is None or final is None:
+        return None
+    return init, update, final

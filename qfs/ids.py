@@ -159,7 +159,8 @@ def require_id(value: object, argument: str, index: int | None = None) -> bytes:
             f"{shown(value)} is a {type(value).__name__}; a str or bytes is needed", **place
         )
     if not _ID.fullmatch(node_id):
-        raise InvalidIdError(f"{shown(value)} is not an id; {_ID_RULE}", **place)
+        text = node_id.decode("utf-8", "backslashreplace")
+        raise InvalidIdError(f"{shown(text)} is not an id; {_ID_RULE}", **place)
     return node_id
 
 
@@ -217,8 +218,8 @@ def _as_sequence(raw: RawIdColumn) -> Sequence[Any]:
     """Raw ids as a sequence, with None at the first null."""
     if not isinstance(raw, RawIds):
         return raw
-    data, offsets = bytes(raw.data), raw.offsets.tolist()
-    ids: list[Any] = [data[a:b] for a, b in pairwise(offsets)]
+    data = raw.data
+    ids: list[Any] = [bytes(data[a:b]) for a, b in pairwise(raw.offsets.tolist())]
     if raw.first_null is not None:
         ids[raw.first_null] = None
     return ids
@@ -237,6 +238,8 @@ def _read_chunk(chunk: arrow.Chunk, argument: str) -> RawIdColumn:
     width = 4 if chunk.format in ("u", "z") else 8
     piece = chunk.memory(1, chunk.offset * width, (chunk.length + 1) * width)
     offsets = piece.cast("i") if width == 4 else piece.cast("q")
+    if not 0 <= offsets[0] <= offsets[chunk.length]:
+        raise WrongTypeError("malformed Arrow offsets", argument=argument)
     return RawIds(offsets, chunk.memory(2, 0, offsets[chunk.length]), chunk.first_null)
 
 

@@ -1,18 +1,15 @@
 """The kernel wearing the reference's signatures: same names, parameters, steps and errors.
 
-Passes run over slices of fixed size, on QFS_THREADS threads; no result depends on how many.
+Passes run over slices (`qfs.slices`) on QFS_THREADS threads; no result depends on how many.
 """
 
 from __future__ import annotations
 
-import ctypes
 from array import array
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from typing import Any, Final, TypeVar
+from collections.abc import Sequence
+from typing import Any, Final
 
-from qfs import limits
+from qfs import limits, slices
 from qfs.columns import Column, Raw, RawCells, require_integer
 from qfs.errors import (
     BackendError,
@@ -20,27 +17,22 @@ from qfs.errors import (
     TotalOverflowError,
     WrongTypeError,
 )
+from qfs.hashing import sha256_functions
 from qfs.ids import IdColumn, RawIdColumn, RawIds, RowLeaves
 from qfs.ids import check_ids as check_each_id
 from qfs.limits import CELL_BYTES, MAX_SCALAR, MAX_VALUE
 from qfs.reference import merkle as reference_merkle
-from qfs.reference.allocation import Allocated, Caps, TieKeys
-from qfs.reference.arithmetic import ROUNDINGS, overflow, require_rounding
+from qfs.reference.allocation import Allocated, Caps, TieKeys, require_same_rows
+from qfs.reference.arithmetic import ROUNDINGS, overflow, require_rounding, row_count
 from qfs.reference.issuance import Issued
+from qfs.slices import cut, cut_optional, over_slices
 from qfs_kernel import BUILD, LIMITS, SPEC_VERSION, allocation, arithmetic, issuance, merkle
 from qfs_kernel import columns as kernel_columns
-
-SLICE_ROWS: Final = 1 << 17
-"""Rows per pass of one thread: weights and amounts of a slice stay in a core's cache."""
 
 MAX_ROUNDS: Final = 32
 """Water-filling rounds before the rows are sorted by cap / weight instead.
 
 Each round is one pass. Real caps need a handful; an adversary can make them as many as rows."""
-
-threads = 1
-
-_T = TypeVar("_T")
 
 
 def check_build() -> None:
@@ -70,21 +62,22 @@ def build_facts() -> dict[str, str]:
 def check_values(raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[int]:
     """See `qfs.reference.columns.check_values`; the result is a Column that knows its total."""
     if isinstance(raw, Column) and maximum >= MAX_VALUE:
-        return raw
+        return to_column(raw)
     if isinstance(raw, (Column, RawCells)):
         fault, total = kernel_columns.scan(raw.data, maximum)
         null = raw.first_null if isinstance(raw, RawCells) else None
         if null is not None and (fault < 0 or null <= fault):
             require_integer(None, argument, maximum, null)
         if fault >= 0:
-            require_integer(Column(raw.data)[fault], argument, maximum, fault)
-        return Column(raw.data, total)
+            value = raw.value(fault) if isinstance(raw, RawCells) else raw[fault]
+            require_integer(value, argument, maximum, fault)
+        return Column.trusted(raw.data, total)
     cells = bytearray(CELL_BYTES * len(raw))
     fault, total = kernel_columns.pack(raw, maximum, cells)
     if fault >= 0:
         require_integer(raw[fault], argument, maximum, fault)
         raise WrongTypeError("it changed while it was read", argument=argument, index=fault)
-    return Column(cells, total)
+    return Column.trusted(cells, total)
 
 
 def check_ids(raw: RawIdColumn, argument: str) -> IdColumn:
@@ -101,8 +94,10 @@ def check_ids(raw: RawIdColumn, argument: str) -> IdColumn:
 def to_column(values: Sequence[int]) -> Column:
     """Checked values as a column."""
     if isinstance(values, Column):
-        return values
-    column = check_values(list(values), "values", MAX_SCALAR)
+        if values.has_total:
+            return values
+        return Column.trusted(values.data, kernel_columns.scan(values.data, MAX_SCALAR)[1])
+    column = check_values(list(values), "values")
     assert isinstance(column, Column)
     return column
 
@@ -124,23 +119,29 @@ def mul_div_many(
 ) -> Sequence[int]:
     """See `qfs.reference.arithmetic.mul_div_many`."""
     require_rounding(rounding)
-    rows = max(len(a), len(b), len(c)) if min(len(a), len(b), len(c)) else 0
-    results = bytearray(CELL_BYTES * rows)
+    results = bytearray(CELL_BYTES * row_count(a, b, c))
     # Steps 1 to 4, row by row.
     code, i = arithmetic.mul_div_many(
-        to_column(a).data,
-        to_column(b).data,
-        to_column(c).data,
+        _operand(a),
+        _operand(b),
+        _operand(c),
         ROUNDINGS.index(rounding),
         maximum,
         results,
     )
     if code == 0:
-        return Column(results)
+        return Column.trusted(results)
     a_i, b_i, c_i = (x[i if len(x) > 1 else 0] for x in (a, b, c))
     if c_i == 0:
         raise DivisionByZeroError("a divisor is at least 1", argument="c", index=i, value=0)
     raise overflow(a_i, b_i, c_i, maximum, i)
+
+
+def _operand(values: Sequence[int]) -> memoryview:
+    """Cells of 0 .. 2^128 - 1: an operand may be a scalar, which a column does not hold."""
+    column = check_values(values, "values", MAX_SCALAR)
+    assert isinstance(column, Column)
+    return column.data
 
 
 # Issuance
@@ -159,7 +160,7 @@ def issue(fees: Sequence[int], rate: int, residue: int = 0, room: int | None = N
     withheld, total, residue = issuance.issue(
         column.data, rate, residue, MAX_SCALAR if room is None else room, issued
     )
-    return Issued(Column(issued, total), withheld, total, residue, column.total)
+    return Issued(Column.trusted(issued, total), withheld, total, residue, column.total)
 
 
 # Allocation
@@ -173,6 +174,7 @@ def allocate(
     tie_keys: TieKeys = None,
 ) -> Allocated:
     """See `qfs.reference.allocation.allocate`."""
+    require_same_rows(weights, caps, tie_keys)
     column = to_column(weights)
     own_caps = None if caps is None else to_column(caps).data
     # Step 1. The total is in its bounds.
@@ -183,7 +185,7 @@ def allocate(
     # Step 2. Where every weight is 0, every weight counts as 1.
     fallback = len(column) > 0 and column.total == 0
     if fallback:
-        column = Column((1).to_bytes(CELL_BYTES, "little") * len(column), len(column))
+        column = Column.trusted((1).to_bytes(CELL_BYTES, "little") * len(column), len(column))
     # Step 3. Water-filling: rows whose share exceeds their cap are paid the cap and leave.
     capped, shared_pool, shared_weight = _water_fill(pool, column, own_caps, common_cap)
     # Step 4. The rest share what is left in proportion, rounded down.
@@ -191,9 +193,10 @@ def allocate(
     amounts, paid, histograms = _floor_shares(column, own_caps, level)
     # Step 5. One base unit each to the largest remainders.
     leftover = pool - paid if shared_weight else 0
+    _require_unchanged(0 <= leftover <= len(column) and pool - paid >= 0)
     cut = _pay_leftover(column, own_caps, level, amounts, histograms, leftover, tie_keys)
     return Allocated(
-        Column(amounts, paid + leftover),
+        Column.trusted(amounts, paid + leftover),
         undistributed=pool - paid - leftover,
         capped=capped,
         fallback=fallback,
@@ -221,16 +224,17 @@ def _water_fill(
 
         def one_slice(start: int, stop: int, level: Any = level) -> tuple[int, int, int]:
             return allocation.water_fill(
-                _cut(weights.data, start, stop), _cut(caps, start, stop), level
+                cut(weights.data, start, stop), cut_optional(caps, start, stop), level
             )
 
-        sums = _over_slices(len(weights), one_slice)
+        sums = over_slices(len(weights), one_slice)
         found = sum(count for count, _, _ in sums)
         if found == capped:
             return capped, shared_pool, shared_weight
         capped = found
         shared_pool = pool - sum(cap_sum for _, cap_sum, _ in sums)
         shared_weight = weights.total - sum(weight_sum for _, _, weight_sum in sums)
+        _require_unchanged(shared_pool >= 0 and shared_weight >= 0)
     whole = allocation.Level(pool, weights.total, common_cap, True)
     scratch = array("I", bytes(4 * len(weights)))
     shared_pool, shared_weight = allocation.water_fill_sorted(weights.data, caps, whole, scratch)
@@ -249,16 +253,16 @@ def _floor_shares(
     def one_slice(start: int, stop: int) -> tuple[int, array[int]]:
         histogram = array("I", bytes(4 * allocation.DIGITS))
         paid = allocation.floor_shares(
-            _cut(weights.data, start, stop),
-            _cut(caps, start, stop),
+            cut(weights.data, start, stop),
+            cut_optional(caps, start, stop),
             level,
-            writable[start * CELL_BYTES : stop * CELL_BYTES],
+            cut(writable, start, stop),
             histogram,
         )
         return paid, histogram
 
-    slices = _over_slices(len(weights), one_slice)
-    return amounts, sum(paid for paid, _ in slices), [histogram for _, histogram in slices]
+    done = over_slices(len(weights), one_slice)
+    return amounts, sum(paid for paid, _ in done), [histogram for _, histogram in done]
 
 
 def _pay_leftover(
@@ -277,6 +281,7 @@ def _pay_leftover(
     positions = _cut_at_digit(weights, caps, level, amounts, histograms, digit)
     digit_level = 0
     while True:
+        _require_unchanged(0 < left <= len(positions) and digit_level < allocation.LEVELS)
         lowest, highest = allocation.remainder_bounds(weights.data, level, amounts, positions)
         if left == len(positions) or lowest == highest:
             break
@@ -309,40 +314,32 @@ def _cut_at_digit(
     positions = array("I", bytes(4 * firsts[-1]))
     writable, listed = memoryview(amounts), memoryview(positions)
 
-    def one_slice(start: int, stop: int) -> None:
-        number = start // SLICE_ROWS
-        allocation.cut_at_digit(
-            _cut(weights.data, start, stop),
-            _cut(caps, start, stop),
+    def one_slice(start: int, stop: int) -> int:
+        number = start // slices.SLICE_ROWS
+        return allocation.cut_at_digit(
+            cut(weights.data, start, stop),
+            cut_optional(caps, start, stop),
             level,
-            writable[start * CELL_BYTES : stop * CELL_BYTES],
+            cut(writable, start, stop),
             digit,
             listed[firsts[number] : firsts[number + 1]],
             start,
         )
 
-    _over_slices(len(weights), one_slice)
+    _require_unchanged(sum(over_slices(len(weights), one_slice)) == len(positions))
     return positions
+
+
+def _require_unchanged(same: bool) -> None:
+    """The passes agree. They read the caller's memory, which nobody may write meanwhile."""
+    if not same:
+        raise WrongTypeError("the values changed while they were read", argument="weights")
 
 
 def _add_up(histograms: list[array[int]]) -> array[int]:
     if len(histograms) == 1:
         return histograms[0]
     return array("I", map(sum, zip(*histograms, strict=True)))
-
-
-def _cut(cells: memoryview | None, start: int, stop: int) -> memoryview | None:
-    return None if cells is None else cells[start * CELL_BYTES : stop * CELL_BYTES]
-
-
-def _over_slices(rows: int, work: Callable[[int, int], _T]) -> list[_T]:
-    """work(start, stop) for each slice, in order of the rows."""
-    starts = range(0, rows, SLICE_ROWS)
-    stops = [min(start + SLICE_ROWS, rows) for start in starts]
-    if threads == 1 or len(starts) <= 1:
-        return list(map(work, starts, stops))
-    with ThreadPoolExecutor(min(threads, len(starts))) as pool:
-        return list(pool.map(work, starts, stops))
 
 
 # Merkle tree
@@ -355,14 +352,15 @@ def root(leaves: Sequence[bytes]) -> bytes:
 
 def range_root(leaves: Sequence[bytes], start: int, stop: int) -> bytes:
     """See `qfs.reference.merkle.range_root`."""
+    reference_merkle.require_range(start, stop, len(leaves))
     if start == stop:
         return reference_merkle.EMPTY_ROOT
-    hash_functions = _sha256_functions()
+    hash_functions = sha256_functions()
     if not isinstance(leaves, RowLeaves) or hash_functions is None:
         return reference_merkle.range_root(leaves, start, stop)
     rows = merkle.Rows([_leaf_field(field) for field in leaves.fields])
     # Whole slices are perfect subtrees, so the tree over their roots is the top of the tree.
-    level = _over_slices(
+    level = over_slices(
         stop - start,
         lambda a, b: merkle.range_root(rows, start + a, start + b, *hash_functions),
     )
@@ -385,24 +383,3 @@ def _leaf_field(field: IdColumn | Column | memoryview) -> tuple[str, Any, Any, i
     if isinstance(field, Column):
         return "cells", field.data, None, CELL_BYTES
     return "words", field.cast("B"), None, field.itemsize
-
-
-@cache
-def _sha256_functions() -> tuple[int, int, int] | None:
-    """Addresses of libcrypto's SHA-256, as already loaded by hashlib; None where it is not.
-
-    Called directly they spare a Python object and a context per leaf.
-    """
-    try:
-        import _hashlib
-
-        library = ctypes.CDLL(_hashlib.__file__)
-        names = ("SHA256_Init", "SHA256_Update", "SHA256_Final")
-        init, update, final = (
-            ctypes.cast(getattr(library, name), ctypes.c_void_p).value for name in names
-        )
-    except (ImportError, OSError, AttributeError):
-        return None
-    if init is None or update is None or final is None:
-        return None
-    return init, update, final

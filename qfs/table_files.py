@@ -8,7 +8,6 @@ is read once, through the same reader as the API's, and checked once.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -19,13 +18,13 @@ from qfs.decimals import parse_integer, parse_tokens
 from qfs.errors import (
     MissingDependencyError,
     QfsError,
-    StorageError,
     TableError,
     WrongTypeError,
     shown,
 )
+from qfs.files import storage_errors
 from qfs.ids import read_ids
-from qfs.limits import MAX_TICK, MAX_VALUE
+from qfs.limits import MAX_ROWS, MAX_TICK, MAX_VALUE
 from qfs.tables import (
     ColumnSpec,
     Schema,
@@ -51,6 +50,8 @@ def read_table(path: Path, schema: Schema) -> Table:
             column and value.
     """
     reader = _reader(path)
+    # Chosen here, so that an error of the choice is not taken for one of the file.
+    implementation()
     with _naming(path):
         arrow_table = reader(path, schema)
         found = _match_columns(arrow_table.column_names, schema)
@@ -75,18 +76,6 @@ def write_parquet(table: Table, path: Path) -> None:
 
 
 @contextlib.contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
-    """Turns an OSError on a path into a StorageError that names it."""
-    try:
-        yield
-    except QfsError:
-        raise
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise StorageError(reason, source=str(path)) from error
-
-
-@contextlib.contextmanager
 def _naming(path: Path) -> Iterator[None]:
     """Adds the file to errors raised while it is read, and turns pyarrow's own into ours."""
     pa = require_pyarrow()
@@ -98,7 +87,7 @@ def _naming(path: Path) -> Iterator[None]:
     except QfsError as error:
         error.source = error.source or str(path)
         raise
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
+    except (pa.ArrowException, UnicodeDecodeError, MemoryError) as error:
         raise TableError(f"cannot be read: {error}", source=str(path)) from error
 
 
@@ -120,13 +109,22 @@ def _reader(path: Path) -> Callable[[Path, Schema], Any]:
 def _read_parquet(path: Path, schema: Schema) -> Any:
     pa = require_pyarrow()
     with path.open("rb") as file:
-        return pa.parquet.ParquetFile(file).read()
+        parquet = pa.parquet.ParquetFile(file)
+        # Before anything is read: a small file can claim any number of other columns and rows.
+        names = list(_match_columns(parquet.schema_arrow.names, schema).values())
+        if parquet.metadata.num_rows > MAX_ROWS:
+            raise TableError(f"{parquet.metadata.num_rows} rows, more than {MAX_ROWS}")
+        return parquet.read(columns=names)
 
 
 def _read_ipc(path: Path, schema: Schema) -> Any:
     pa = require_pyarrow()
     path.open("rb").close()
-    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    # Read and not mapped: whoever changed the file meanwhile would change what was checked.
+    table = pa.ipc.open_file(pa.OSFile(str(path))).read_all()
+    # Nothing but this looks at the offsets in the file before they are followed.
+    table.validate(full=True)
+    return table
 
 
 def _read_csv(path: Path, schema: Schema) -> Any:

@@ -151,7 +151,7 @@ def _from_arrow(values: Any, like: TableColumn, *, is_sorted: bool) -> TableColu
     if isinstance(like, Column):
         cells = read_values(values, "amounts")
         assert isinstance(cells, RawCells)
-        return Column(cells.data, like.total)
+        return Column.trusted(cells.data, like.total)
     if isinstance(like, IdColumn):
         raw = read_ids(values, "ids")
         if not isinstance(raw, RawIds):

@@ -11,6 +11,7 @@ from libc.stdint cimport uint32_t
 
 from qfs_kernel.u128 cimport (
     QFS_DIGITS,
+    QFS_LEVELS,
     Sum,
     int_from_sum,
     int_from_u128,
@@ -36,6 +37,7 @@ from qfs_kernel.u128 cimport (
 )
 
 DIGITS = QFS_DIGITS
+LEVELS = QFS_LEVELS
 
 
 cdef class Level:
@@ -198,14 +200,16 @@ def floor_shares(
     cdef u128 w, amount, remainder
     cdef Sum total = Sum(u128_make(0, 0), 0)
     cdef bint shares = not u128_is_zero(level.weight)
+    # A copy of its own, which the compiler knows that no write to the cells can change.
+    cdef qfs_ratio ratio = level.ratio
     with nogil:
         for i in range(weights.shape[0] // 16):
             w = u128_load(&weights[i * 16])
             if level.is_capped and level.exceeds(w, cell(own, i)):
                 amount = level.cap(cell(own, i))
             elif shares:
-                amount = qfs_share(&level.ratio, w, &remainder)
-                histogram[qfs_digit(remainder, level.ratio.shift, 0)] += 1
+                amount = qfs_share(&ratio, w, &remainder)
+                histogram[qfs_digit(remainder, ratio.shift, 0)] += 1
             else:
                 amount = u128_make(0, 0)
             u128_store(&amounts[i * 16], amount)
@@ -217,17 +221,21 @@ def choose_digit(const uint32_t[::1] histogram, object leftover):
     """The digit at which the cut lies, and the units left for the rows that have it."""
     cdef Py_ssize_t digit = histogram.shape[0] - 1
     cdef unsigned long long left = leftover
-    while left > histogram[digit]:
+    while digit > 0 and left > histogram[digit]:
         left -= histogram[digit]
         digit -= 1
     return digit, left
 
 
-cdef inline void pay_one(unsigned char[::1] amounts, Py_ssize_t i) noexcept nogil:
+cdef inline void pay(
+    unsigned char[::1] amounts, Py_ssize_t i, u128 amount, qfs_limb units
+) noexcept nogil:
     cdef qfs_limb carry
-    u128_store(
-        &amounts[i * 16], u128_add(u128_load(&amounts[i * 16]), u128_make(0, 1), &carry)
-    )
+    u128_store(&amounts[i * 16], u128_add(amount, u128_make(0, units), &carry))
+
+
+cdef inline void pay_one(unsigned char[::1] amounts, Py_ssize_t i) noexcept nogil:
+    pay(amounts, i, u128_load(&amounts[i * 16]), 1)
 
 
 def cut_at_digit(
@@ -241,25 +249,28 @@ def cut_at_digit(
 ):
     """Pay one unit to each row whose first digit is above `digit`; list the rows that have it.
 
-    `positions` has as many items as there are such rows; `first_row` is added to each.
+    `positions` has as many items as there are such rows; `first_row` is added to each. Returns
+    how many there are: another number than the histogram's means that the weights were changed.
     """
     cdef const unsigned char *own = optional(caps)
     cdef Py_ssize_t i, listed = 0
     cdef uint32_t found
-    cdef u128 w
+    cdef u128 w, amount
+    cdef qfs_ratio ratio = level.ratio
     with nogil:
         for i in range(weights.shape[0] // 16):
             w = u128_load(&weights[i * 16])
             if level.is_capped and level.exceeds(w, cell(own, i)):
                 continue
-            found = qfs_digit(
-                qfs_remainder(&level.ratio, w, u128_load(&amounts[i * 16])), level.ratio.shift, 0
-            )
-            if found > digit:
-                pay_one(amounts, i)
-            elif found == digit:
-                positions[listed] = first_row + <uint32_t>i
+            amount = u128_load(&amounts[i * 16])
+            found = qfs_digit(qfs_remainder(&ratio, w, amount), ratio.shift, 0)
+            # Every amount is written, with 0 or 1 more: the choice is random, a branch on it slow.
+            pay(amounts, i, amount, found > digit)
+            if found == digit:
+                if listed < positions.shape[0]:
+                    positions[listed] = first_row + <uint32_t>i
                 listed += 1
+    return listed
 
 
 cdef inline u128 remainder_at(
@@ -314,7 +325,7 @@ def cut_listed(
                 remainder_at(weights, amounts, level, positions[i]), shift, digit_level
             )
             histogram[found] += 1
-        while left > histogram[digit]:
+        while digit > 0 and left > histogram[digit]:
             left -= histogram[digit]
             digit -= 1
         for i in range(positions.shape[0]):

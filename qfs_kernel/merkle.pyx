@@ -29,6 +29,7 @@ cdef struct Field:
     Kind kind
     const unsigned char *data
     const unsigned char *offsets
+    int64_t size
     int width
 
 
@@ -56,6 +57,7 @@ cdef class Rows:
             self.alive.append(data)
             self.fields[self.count].data = &data[0] if data.shape[0] else NULL
             self.fields[self.count].offsets = NULL
+            self.fields[self.count].size = data.shape[0]
             self.fields[self.count].width = width
             if kind == "ids":
                 offsets = field_offsets
@@ -91,6 +93,7 @@ cdef inline bint is_little_endian() noexcept nogil:
 
 cdef size_t encode(Rows rows, Py_ssize_t row, unsigned char *leaf) noexcept nogil:
     # Writes the row as the bytes of its leaf, big-endian, after the prefix that RFC 9162 asks for.
+    # 0 where an id does not lie in its memory, because someone wrote there after it was checked.
     cdef size_t size = 1
     cdef int f, b, width
     cdef int64_t start, length
@@ -102,6 +105,8 @@ cdef size_t encode(Rows rows, Py_ssize_t row, unsigned char *leaf) noexcept nogi
         if field.kind == IDS_32 or field.kind == IDS_64:
             start = offset_at(field, row)
             length = offset_at(field, row + 1) - start
+            if start < 0 or length < 0 or length > 128 or start + length > field.size:
+                return 0
             leaf[size] = <unsigned char>(length >> 8)
             leaf[size + 1] = <unsigned char>(length & 0xFF)
             memcpy(leaf + size + 2, field.data + start, length)
@@ -129,7 +134,7 @@ def range_root(
     cdef unsigned char node[65]
     cdef int depth = 0
     cdef Py_ssize_t row, done
-    cdef size_t size
+    cdef size_t size = 0
     cdef Init begin = <Init>init
     cdef Update absorb = <Update>update
     cdef Final finish = <Final>final
@@ -137,6 +142,8 @@ def range_root(
         node[0] = 1
         for row in range(start, stop):
             size = encode(rows, row, leaf)
+            if size == 0:
+                break
             begin(context)
             absorb(context, leaf, size)
             finish(stack[depth], context)
@@ -147,9 +154,11 @@ def range_root(
                 depth -= 1
                 join(stack[depth - 1], stack[depth], node, context, begin, absorb, finish)
                 done >>= 1
-        while depth > 1:
+        while size and depth > 1:
             depth -= 1
             join(stack[depth - 1], stack[depth], node, context, begin, absorb, finish)
+    if size == 0:
+        raise ValueError("the ids changed while they were read")
     return stack[0][:32]
 
 

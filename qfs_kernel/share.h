@@ -80,7 +80,7 @@ static inline int qfs_caps_earlier(u128 cap_a, u128 w_a, u128 cap_b, u128 w_b)
 
 /* The digit of a remainder at a level of the selection: bits of remainder << shift, from the top,
  * QFS_DIGIT_BITS at a time. */
-#define QFS_DIGIT_BITS 12
+#define QFS_DIGIT_BITS (QFS_LIMB_BITS < 12 ? QFS_LIMB_BITS : 12)
 #define QFS_DIGITS (1 << QFS_DIGIT_BITS)
 #define QFS_LEVELS ((QFS_WIDE_BITS + QFS_DIGIT_BITS - 1) / QFS_DIGIT_BITS)
 
@@ -140,7 +140,7 @@ static inline u128 qfs_issue_step(const qfs_rate *rate, u128 fee, qfs_limb *resi
     u128 quotient;
     raw.lo = u128_add(raw.lo, u128_make(0, *residue), &carry);
     qfs_limb top = QFS_LIMB(raw.hi.lo + carry);
-    /* All three limbs go up by shift, as the scale did; top * 2^shift < scale, so nothing is lost. */
+    /* All three limbs go up by shift, as the scale did; top < scale, so nothing is lost. */
     u128 high = u128_shift_left(u128_make(top, raw.lo.hi), rate->shift);
     u128 low = u128_shift_left(raw.lo, rate->shift);
     quotient.hi = qfs_limb_div_by(high.hi, low.hi, rate->scale, rate->reciprocal, &remainder);

@@ -286,6 +286,32 @@ def test_integer_columns_of_base_units_in_parquet(tmp_path: Path) -> None:
     assert list(read_table(path, NODES).amounts("weight")) == [5, 7]
 
 
+def test_negative_decimal_is_shown_as_it_was_meant(tmp_path: Path) -> None:
+    values = pa.array([Decimal(1), Decimal(-2)], pa.decimal128(38, 18))
+    path = write_arrow(tmp_path / "nodes.parquet", _with("weight", values)())
+    with pytest.raises(OutOfRangeError) as caught:
+        read_table(path, NODES)
+    assert caught.value.value == -2 * 10**18
+
+
+@pytest.mark.parametrize("end", [2**31 - 1, -1, 1 << 20])
+def test_offsets_that_lead_out_of_the_file_are_refused(tmp_path: Path, end: int) -> None:
+    path = write_arrow(tmp_path / "nodes.arrow", arrow_nodes([("ann", 1), ("bob", 2)]))
+    good = path.read_bytes()
+    offsets = b"".join(x.to_bytes(4, "little") for x in (0, 3, 6))
+    assert good.count(offsets) == 1
+    bad = offsets[:8] + end.to_bytes(4, "little", signed=True)
+    path.write_bytes(good.replace(offsets, bad))
+    with pytest.raises(TableError):
+        read_table(path, NODES)
+
+
+def test_other_columns_are_refused_before_anything_is_read(tmp_path: Path) -> None:
+    path = write_arrow(tmp_path / "nodes.parquet", pa.table({"junk": pa.nulls(10**7, pa.int64())}))
+    with pytest.raises(TableError, match="unexpected column"):
+        read_table(path, NODES)
+
+
 def _ids(values: list[bytes]) -> Any:
     from qfs.ids import check_ids
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from qfs.cli.output import progress, write_csv
+from qfs.cli.output import json_option, progress, write_csv
+from qfs.limits import MAX_TICK
 
 EPOCH = 7
 RULESET = """\
@@ -28,12 +29,13 @@ tie_break = "id"
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="New or empty folder.")
 @click.option("--nodes", default=3000, show_default=True, type=click.IntRange(1, 1_000_000))
 @click.option("--fees", default=5000, show_default=True, type=click.IntRange(1, 1_000_000))
-@click.option("--seed", default=7, show_default=True, type=click.IntRange(0, 2**53 - 1))
-def demo(out: Path, nodes: int, fees: int, seed: int) -> None:
+@click.option("--seed", default=7, show_default=True, type=click.IntRange(0, MAX_TICK))
+@json_option
+def demo(out: Path, nodes: int, fees: int, seed: int, as_json: bool) -> None:
     """Make a network from a seed, close an epoch of it, and verify the evidence."""
     from qfs.cli.epoch import close_epoch, read_ruleset_file
+    from qfs.files import new_folder
     from qfs.ledger.evidence import verify_evidence
-    from qfs.ledger.folders import new_folder
 
     with new_folder(out) as folder:
         _write_network(folder / "network", seed, nodes, fees)
@@ -47,11 +49,12 @@ def demo(out: Path, nodes: int, fees: int, seed: int) -> None:
             previous=None,
             out=evidence,
             report=out / "report.html",
-            as_json=False,
+            as_json=as_json,
             stage=stage,
         )
     manifest = verify_evidence(evidence)
-    click.echo(f"verified  epoch {manifest.epoch}, computed again from its inputs")
+    if not as_json:
+        click.echo(f"verified  epoch {manifest.epoch}, computed again from its inputs")
 
 
 def _write_network(folder: Path, seed: int, nodes: int, fees: int) -> None:

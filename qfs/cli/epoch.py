@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qfs.cli.output import json_option, nod, print_json, print_lines, progress
-from qfs.errors import EpochError, StorageError
+from qfs.errors import EpochError
 
 if TYPE_CHECKING:
     from qfs.cli.figures import EpochFigures
@@ -83,7 +84,9 @@ def close_epoch(
     stage: Callable[[str], None],
 ) -> None:
     """Read, compute, write and print one epoch; without `out` nothing is written."""
-    from qfs.ledger.evidence import read_manifest, require_no_epoch, write_evidence
+    from qfs.cli.report import render_html
+    from qfs.files import new_file
+    from qfs.ledger.evidence import require_no_epoch, verify_evidence, write_evidence
     from qfs.ledger.manifest import manifest_of
     from qfs.protocol import epoch as epochs
     from qfs.table_files import read_table
@@ -91,13 +94,11 @@ def close_epoch(
 
     if out is not None:
         require_no_epoch(out)
-    if report is not None and report.exists():
-        raise StorageError("exists already; a new file is needed", source=str(report))
-    opening, previous_digest = epochs.Opening(), None
+    opening, before = epochs.Opening(), None
     if previous is not None:
-        before = read_manifest(previous)
-        opening, previous_digest = before.closing_state(), before.digest
-        number = _following(before.epoch, number)
+        stage("verifying the epoch before")
+        before = verify_evidence(previous)
+        opening, number = before.closing_state(), _following(before, number, ruleset)
     stage("reading nodes")
     node_table = read_table(nodes, NODES)
     stage("reading fees")
@@ -107,11 +108,15 @@ def close_epoch(
     stage("issuing and allocating")
     closed = epochs.close_epoch(number, ruleset, opening, fee_table, node_table)
     stage("computing roots")
-    manifest = manifest_of(closed, previous_digest)
-    if out is not None:
-        write_evidence(out, closed, previous_digest, stage)
-    if report is not None:
-        _write_report(figures_of(closed, manifest, out), report)
+    digest_before = None if before is None else before.digest
+    manifest = manifest_of(closed, digest_before)
+    with contextlib.ExitStack() as stack:
+        # The report gets its name last, so that a report that cannot be written stops the epoch.
+        if report is not None:
+            page = stack.enter_context(new_file(report))
+            page.write(render_html(figures_of(closed, manifest, out)).encode())
+        if out is not None:
+            write_evidence(out, closed, digest_before, stage)
     if as_json:
         print_json(summary(manifest, out))
         return
@@ -134,13 +139,12 @@ def show(folder: Path, as_json: bool) -> None:
 
 def read_ruleset_file(path: Path | None) -> Ruleset:
     """The ruleset of a TOML file, or the default one."""
+    from qfs.files import read_bounded
     from qfs.protocol.ruleset import MAX_TEXT_BYTES, Ruleset, from_toml
-    from qfs.table_files import storage_errors
 
     if path is None:
         return Ruleset()
-    with storage_errors(path), path.open("rb") as file:
-        return from_toml(file.read(MAX_TEXT_BYTES + 1), str(path))
+    return from_toml(read_bounded(path, MAX_TEXT_BYTES), str(path))
 
 
 def figure_lines(manifest: Manifest) -> list[tuple[str, object]]:
@@ -236,22 +240,20 @@ def _print_closed(
     click.echo(f"check it  {figures.verify_command}")
 
 
-def _write_report(figures: EpochFigures, path: Path) -> None:
-    from qfs.cli.report import render_html
-    from qfs.table_files import storage_errors
-
-    with storage_errors(path), path.open("x", encoding="utf-8") as file:
-        file.write(render_html(figures))
-
-
-def _following(before: int, number: int | None) -> int:
-    if number is not None and number != before + 1:
+def _following(before: Manifest, number: int | None, ruleset: Ruleset) -> int:
+    if number is not None and number != before.epoch + 1:
         raise EpochError(
-            f"{number} does not follow epoch {before}; epochs are closed once, in order",
+            f"{number} does not follow epoch {before.epoch}; epochs are closed once, in order",
             argument="epoch",
             value=number,
         )
-    return before + 1
+    if before.ruleset["epoch"] != {"ticks": ruleset.epoch_ticks}:
+        raise EpochError(
+            "differs from the epoch before, whose ticks would be counted twice or not at all",
+            argument="epoch.ticks",
+            value=ruleset.epoch_ticks,
+        )
+    return before.epoch + 1
 
 
 def _tokens(base_units: str) -> str:

@@ -19,22 +19,30 @@ _PATH = click.Path(path_type=Path)
 @click.command()
 @click.argument("path", type=_PATH)
 @click.option("--digest", help="The epoch's digest, as you have it from elsewhere.")
+@click.option("--previous", type=_PATH, help="Evidence of the epoch before, to be followed.")
 @click.option(
     "--backend",
     type=click.Choice(["auto", "kernel", "reference"]),
     help="What computes; default QFS_BACKEND.",
 )
 @json_option
-def verify(path: Path, digest: str | None, backend: str | None, as_json: bool) -> None:
+def verify(
+    path: Path, digest: str | None, previous: Path | None, backend: str | None, as_json: bool
+) -> None:
     """Check an evidence folder, by computing the epoch again, or a proof.
 
     Exits with 3 and the first difference where something does not hold. Without --digest the
-    parts are checked against each other only: compare the digest that is printed.
+    parts are checked against each other only: compare the digest that is printed. --previous
+    verifies the epoch before too, and that this one opens with what it closed with.
     """
     if backend is not None:
         os.environ["QFS_BACKEND"] = backend
-    check = _verify_folder if path.is_dir() else _verify_proof
-    document = check(path, digest)
+    if path.is_dir():
+        document = _verify_folder(path, digest, previous)
+    elif previous is not None:
+        raise click.UsageError("--previous goes with an evidence folder, not with a proof")
+    else:
+        document = _verify_proof(path, digest)
     if as_json:
         print_json({"ok": True, **document})
         return
@@ -43,12 +51,13 @@ def verify(path: Path, digest: str | None, backend: str | None, as_json: bool) -
         click.echo("compare the digest with one you have from elsewhere, or give it as --digest")
 
 
-def _verify_folder(path: Path, digest: str | None) -> dict[str, Any]:
+def _verify_folder(path: Path, digest: str | None, previous: Path | None) -> dict[str, Any]:
     import qfs
     from qfs.ledger.evidence import verify_evidence
 
-    with progress(4) as stage:
-        manifest = verify_evidence(path, digest, stage)
+    with progress(4 if previous is None else 8) as stage:
+        before = None if previous is None else verify_evidence(previous, stage=stage)
+        manifest = verify_evidence(path, digest, before, stage)
     return {
         "verified": f"evidence of epoch {manifest.epoch}, computed again from its inputs",
         "nodes": manifest.tables["nodes"].rows,
@@ -75,7 +84,8 @@ def _verify_proof(path: Path, digest: str | None) -> dict[str, Any]:
 @click.argument("node")
 @click.argument("folder", type=_PATH)
 @click.option("--out", type=_PATH, help="New file for the proof; default stdout.")
-def prove(node: str, folder: Path, out: Path | None) -> None:
+@json_option
+def prove(node: str, folder: Path, out: Path | None, as_json: bool) -> None:
     """Prove what a node was paid: one small file that `qfs verify` checks offline."""
     from qfs import canonical
     from qfs.ledger import proofs
@@ -85,6 +95,9 @@ def prove(node: str, folder: Path, out: Path | None) -> None:
         click.echo(canonical.encode(proof), nl=False)
         return
     proofs.write_proof(proof, out)
+    if as_json:
+        print_json({"ok": True, "proof": str(out), "digest": proof.manifest.digest.hex()})
+        return
     click.echo(f"proof of {nod(int(proof.row.amount))} for {node} in {out}")
     click.echo(f"check it  qfs verify {out} --digest {proof.manifest.digest.hex()}")
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from qfs.errors import LengthMismatchError, OutOfRangeError, VerificationError
 from qfs.limits import BASE_UNITS_PER_TOKEN, TOKEN_DECIMALS
+from qfs.reference.allocation import exceeds
 
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
@@ -95,12 +96,12 @@ class EpochFigures:
         A node whose share is exactly its cap is not capped: it is still in proportion.
         """
         cap = self.caps[index]
-        if self.amounts[index] != cap:
-            return False
-        weight = self.effective_weight(index)
-        if self.shared_weight_base_units == 0:
-            return weight > 0
-        return self.shared_pool_base_units * weight > cap * self.shared_weight_base_units
+        return self.amounts[index] == cap and exceeds(
+            self.shared_pool_base_units,
+            self.shared_weight_base_units,
+            self.effective_weight(index),
+            cap,
+        )
 
 
 def tokens(base_units: int, decimals: int = 4) -> str:

@@ -32,10 +32,11 @@ def rocketpool(file: Path, out: Path, reward: str, as_json: bool) -> None:
     """Import a Rocket Pool rewards file: check its Merkle root and proofs, write tables.
 
     A node's weight is what it was paid, in wei, and one fee is chosen so that the rate of 0.1
-    issues the published total: the epoch then pays every node its published amount.
+    issues the published total. Under the default ruleset the epoch then pays every node its
+    published amount, as long as none has more than 30 percent of it.
     """
+    from qfs.files import new_folder
     from qfs.importers import rocketpool as source
-    from qfs.ledger.folders import new_folder
 
     rewards = source.read(file)
     source.check(rewards)

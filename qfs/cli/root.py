@@ -47,11 +47,14 @@ def run(arguments: list[str]) -> int:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; nothing was written", err=True)
+        click.echo("interrupted", err=True)
         return EXIT_ERROR
     except BrokenPipeError:
         # Whoever read our output has seen enough. Python would complain once more at exit.
         sys.stderr.close()
+        return EXIT_ERROR
+    except (OSError, MemoryError) as error:
+        click.echo(f"error: {error or 'out of memory'}", err=True)
         return EXIT_ERROR
     return code if isinstance(code, int) else 0
 

@@ -17,13 +17,18 @@ from typing import Final
 import msgspec
 
 from qfs import canonical
-from qfs.errors import EvidenceError, StorageError, VerificationError
-from qfs.ledger.folders import new_folder, require_free
-from qfs.ledger.manifest import Manifest, manifest_of, parse_digest, parse_manifest
+from qfs.errors import StorageError, VerificationError
+from qfs.files import new_folder, read_bounded, require_free, storage_errors
+from qfs.ledger.manifest import (
+    Manifest,
+    manifest_of,
+    parse_digest,
+    parse_manifest,
+    require_digest,
+)
 from qfs.protocol import ruleset as rulesets
 from qfs.protocol.epoch import ClosedEpoch, close_epoch
-from qfs.protocol.ruleset import Ruleset
-from qfs.table_files import read_table, storage_errors, write_parquet
+from qfs.table_files import read_table, write_parquet
 from qfs.tables import ALLOCATIONS, FEES, NODES, SCHEMAS, Table
 
 MANIFEST: Final = "manifest.json"
@@ -82,12 +87,7 @@ def read_manifest(folder: Path) -> Manifest:
         StorageError: there is none.
         EvidenceError: it is no manifest.
     """
-    path = folder / MANIFEST
-    with storage_errors(path):
-        size = path.stat().st_size
-        if size > canonical.MAX_BYTES:
-            raise EvidenceError(f"{size} bytes, more than {canonical.MAX_BYTES}", source=str(path))
-        return parse_manifest(path.read_bytes())
+    return parse_manifest(read_bounded(folder / MANIFEST, canonical.MAX_BYTES))
 
 
 def read_artifact(folder: Path, manifest: Manifest, name: str) -> Table:
@@ -98,6 +98,12 @@ def read_artifact(folder: Path, manifest: Manifest, name: str) -> Table:
         QfsError: the file cannot be read as a table.
     """
     table = read_table(folder / _table_path(manifest, name), SCHEMAS[name])
+    _require_digest(table, manifest)
+    return table
+
+
+def _require_digest(table: Table, manifest: Manifest) -> None:
+    name = table.schema.name
     entry = manifest.tables[name]
     for part, recorded, found in (
         ("rows", entry.rows, len(table)),
@@ -111,25 +117,21 @@ def read_artifact(folder: Path, manifest: Manifest, name: str) -> Table:
                 value=recorded,
                 expected=found,
             )
-    return table
-
-
-def read_ruleset(manifest: Manifest) -> Ruleset:
-    """The ruleset of a manifest, checked against its digest."""
-    ruleset = rulesets.from_document(manifest.ruleset)
-    _require_same("ruleset", manifest.ruleset, ruleset.document())
-    _require_same("ruleset_digest", manifest.ruleset_digest, ruleset.digest.hex())
-    return ruleset
 
 
 def verify_evidence(
-    folder: Path, trusted_digest: str | None = None, stage: Stage = _silent
+    folder: Path,
+    trusted_digest: str | None = None,
+    before: Manifest | None = None,
+    stage: Stage = _silent,
 ) -> Manifest:
     """Compute an epoch again from its recorded inputs and compare everything.
 
     Args:
         folder: the evidence.
         trusted_digest: the digest of the epoch from elsewhere, 64 hex digits, or None.
+        before: the verified manifest of the epoch before, or None.
+        stage: called with what is done next.
 
     Raises:
         VerificationError: something differs; it names the first difference.
@@ -137,23 +139,38 @@ def verify_evidence(
     """
     manifest = read_manifest(folder)
     if trusted_digest is not None:
-        parse_digest(trusted_digest, "digest")
-        _require_same("digest", manifest.digest.hex(), trusted_digest)
-    ruleset = read_ruleset(manifest)
+        require_digest(manifest.digest, trusted_digest)
+    if before is not None:
+        require_follows(manifest, before)
     stage("reading nodes")
     nodes = read_artifact(folder, manifest, NODES.name)
     stage("reading fees")
     fees = read_artifact(folder, manifest, FEES.name)
     stage("computing the epoch again")
+    ruleset = rulesets.from_document(manifest.ruleset)
     closed = close_epoch(manifest.epoch, ruleset, manifest.opening_state(), fees, nodes)
     stage("comparing")
     recorded = read_table(folder / _table_path(manifest, ALLOCATIONS.name), ALLOCATIONS)
     _require_same_rows(recorded, closed.allocation.table)
-    read_artifact(folder, manifest, ALLOCATIONS.name)
+    _require_digest(recorded, manifest)
     previous = parse_digest(manifest.previous, "previous") if manifest.previous else None
     expected = msgspec.to_builtins(manifest_of(closed, previous))
     _require_same("", msgspec.to_builtins(manifest), expected)
     return manifest
+
+
+def require_follows(manifest: Manifest, before: Manifest) -> None:
+    """The epoch opens with what the one before it closed with, by the digest that it names.
+
+    Raises:
+        VerificationError: it does not; the first difference is named.
+    """
+    _require_same("previous", manifest.previous, before.digest.hex())
+    _require_same("epoch", manifest.epoch, before.epoch + 1)
+    _require_same(
+        "opening", msgspec.to_builtins(manifest.opening), msgspec.to_builtins(before.closing)
+    )
+    _require_same("ruleset.epoch", manifest.ruleset["epoch"], before.ruleset["epoch"])
 
 
 def _require_same_rows(recorded: Table, expected: Table) -> None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from qfs.errors import VerificationError
 from qfs.ledger.evidence import read_artifact, read_manifest
 from qfs.ledger.manifest import Manifest
 from qfs.ledger.proofs import find_node
+from qfs.protocol import ruleset as rulesets
+from qfs.reference.allocation import exceeds
+from qfs.reference.arithmetic import mul_floor
 from qfs.tables import ALLOCATIONS
 
 
@@ -49,11 +53,11 @@ def explain(folder: Path, node: str) -> Explanation:
     figures = manifest.allocation
     counted = 1 if figures.fallback else weight
     shared_pool, shared_weight = int(figures.shared_pool), int(figures.shared_weight)
-    capped = shared_pool * counted > cap * shared_weight
+    capped = exceeds(shared_pool, shared_weight, counted, cap)
     share = remainder = None
     if not capped and shared_weight and not figures.too_few_nodes:
         share, remainder = divmod(shared_pool * counted, shared_weight)
-    return Explanation(
+    found = Explanation(
         node=node,
         rank=1 + sum(other > amount for other in table.amounts("amount")),
         nodes=len(table),
@@ -66,3 +70,24 @@ def explain(folder: Path, node: str) -> Explanation:
         extra=amount - (cap if capped else share or 0),
         manifest=manifest,
     )
+    _require_sound(found)
+    return found
+
+
+def _require_sound(found: Explanation) -> None:
+    """The amount follows from the numbers beside it, as far as one row can tell."""
+    figures = found.manifest.allocation
+    ruleset = rulesets.from_document(found.manifest.ruleset)
+    cap = mul_floor(int(figures.pool), ruleset.max_share)
+    allowed: tuple[int, ...] = (0,)
+    if found.remainder is not None and figures.cut:
+        cut = int(figures.cut)
+        # At the cut the tie order decides, which the other rows have a part in.
+        allowed = (0, 1) if found.remainder == cut else (int(found.remainder > cut),)
+    if found.cap != cap or found.extra not in allowed:
+        raise VerificationError(
+            "the recorded amount does not follow from the recorded numbers; see qfs verify",
+            argument=f"allocations node {found.node} {'cap' if found.cap != cap else 'amount'}",
+            value=found.cap if found.cap != cap else found.amount,
+            expected=cap if found.cap != cap else found.amount - found.extra + allowed[-1],
+        )

@@ -12,9 +12,10 @@ import msgspec
 
 from qfs import canonical
 from qfs.decimals import parse_integer
-from qfs.errors import EvidenceError, QfsError
+from qfs.errors import EvidenceError, QfsError, VerificationError
 from qfs.hashing import EVIDENCE_TAG, tagged_hash
 from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_SCALAR, MAX_VALUE, SPEC_VERSION
+from qfs.protocol import ruleset as rulesets
 from qfs.protocol.epoch import ClosedEpoch, Opening
 from qfs.tables import SCHEMAS, Table
 
@@ -136,6 +137,7 @@ def parse_manifest(data: bytes) -> Manifest:
 
     Raises:
         EvidenceError: it is not one, or of a spec version that this release does not know.
+        VerificationError: its states or its ruleset contradict themselves.
     """
     manifest = canonical.decode(data, Manifest, "manifest.json")
     if manifest.spec_version != SPEC_VERSION:
@@ -143,19 +145,72 @@ def parse_manifest(data: bytes) -> Manifest:
             f"spec version {manifest.spec_version}; this release knows {SPEC_VERSION}",
             argument="manifest.json",
         )
+    _require_tables(manifest)
+    _require_amounts(manifest)
+    _require_states(manifest)
+    _require_ruleset(manifest)
+    return manifest
+
+
+def require_digest(found: bytes, trusted: str) -> None:
+    """The digest is the one that is had from elsewhere, 64 hex digits.
+
+    Raises:
+        VerificationError: it is another.
+    """
+    if found != parse_digest(trusted, "digest"):
+        raise VerificationError(
+            f"the digest is {found.hex()}, not {trusted}",
+            argument="digest",
+            value=found.hex(),
+            expected=trusted,
+        )
+
+
+def _require_tables(manifest: Manifest) -> None:
     if sorted(manifest.tables) != sorted(SCHEMAS):
         raise EvidenceError(
             f"tables {', '.join(manifest.tables)}; {', '.join(SCHEMAS)} are needed",
             argument="manifest.json",
         )
+    for name, entry in manifest.tables.items():
+        for text in (entry.root, entry.digest):
+            parse_digest(text, f"manifest.json tables.{name}")
+
+
+def _require_amounts(manifest: Manifest) -> None:
     for name in ("issuance", "allocation"):
         for field, value in msgspec.to_builtins(getattr(manifest, name)).items():
             if isinstance(value, str):
                 parse_integer(value, f"manifest.json {name}.{field}", MAX_SCALAR)
-    for name, entry in manifest.tables.items():
-        for text in (entry.root, entry.digest):
-            parse_digest(text, f"manifest.json tables.{name}")
-    return manifest
+
+
+def _require_states(manifest: Manifest) -> None:
+    opening, closing = manifest.opening_state(), manifest.closing_state()
+    if not manifest.previous and opening != Opening():
+        raise VerificationError(
+            "an epoch with none before it opens with nothing", argument="manifest opening"
+        )
+    for name, state in (("opening", opening), ("closing", closing)):
+        if state.pool > state.issued:
+            raise VerificationError(
+                f"{state.pool} is more than the {state.issued} that were ever issued",
+                argument=f"manifest {name}.pool",
+                value=state.pool,
+            )
+
+
+def _require_ruleset(manifest: Manifest) -> None:
+    ruleset = rulesets.from_document(manifest.ruleset)
+    if ruleset.document() != manifest.ruleset:
+        raise EvidenceError("not in canonical form", argument="manifest.json ruleset")
+    if ruleset.digest.hex() != manifest.ruleset_digest:
+        raise VerificationError(
+            f"recorded as {manifest.ruleset_digest}, the ruleset has {ruleset.digest.hex()}",
+            argument="manifest ruleset_digest",
+            value=manifest.ruleset_digest,
+            expected=ruleset.digest.hex(),
+        )
 
 
 def parse_digest(text: str, argument: str) -> bytes:

@@ -17,12 +17,12 @@ from qfs.backend import implementation
 from qfs.columns import Column
 from qfs.decimals import parse_integer
 from qfs.errors import EvidenceError, QfsError, VerificationError
+from qfs.files import new_file, read_bounded
 from qfs.ids import RowLeaves, from_checked, require_id
 from qfs.ledger.evidence import read_artifact, read_manifest
-from qfs.ledger.manifest import Manifest, parse_digest, parse_manifest
+from qfs.ledger.manifest import Manifest, parse_digest, parse_manifest, require_digest
 from qfs.limits import MAX_VALUE
 from qfs.reference.merkle import leaf_hash, root_from_proof
-from qfs.table_files import storage_errors
 from qfs.tables import ALLOCATIONS, Table, table_digest
 
 FORMAT: Final = "qfs-proof-v1"
@@ -81,7 +81,7 @@ def prove(folder: Path, node: str) -> Proof:
 
 def write_proof(proof: Proof, path: Path) -> None:
     """Write a proof into a new file."""
-    with storage_errors(path), path.open("xb") as file:
+    with new_file(path) as file:
         file.write(canonical.encode(proof))
 
 
@@ -92,9 +92,7 @@ def read_proof(path: Path) -> Proof:
         StorageError: it cannot be read.
         EvidenceError: it is no proof.
     """
-    with storage_errors(path), path.open("rb") as file:
-        data = file.read(canonical.MAX_BYTES + 1)
-    return canonical.decode(data, Proof, path.name)
+    return canonical.decode(read_bounded(path, canonical.MAX_BYTES), Proof, path.name)
 
 
 def verify_proof(proof: Proof, trusted_digest: str | None = None) -> bytes:
@@ -133,13 +131,8 @@ def verify_proof(proof: Proof, trusted_digest: str | None = None) -> bytes:
             expected=digest.hex(),
         )
     found = manifest.digest
-    if trusted_digest is not None and found != parse_digest(trusted_digest, "digest"):
-        raise VerificationError(
-            f"the proof leads to epoch digest {found.hex()}, not to {trusted_digest}",
-            argument="digest",
-            value=found.hex(),
-            expected=trusted_digest,
-        )
+    if trusted_digest is not None:
+        require_digest(found, trusted_digest)
     return found
 
 

@@ -48,10 +48,11 @@ class NODAllocator:
         result = backend.allocate(0 if too_few else pool, weights, None, cap, keys)
         if too_few:
             result = result._replace(undistributed=pool)
+        caps = Column.trusted(cap.to_bytes(CELL_BYTES, "little") * len(nodes), cap * len(nodes))
         columns: dict[str, TableColumn] = {
             "node_id": ids,
             "weight": weights,
-            "cap": Column(cap.to_bytes(CELL_BYTES, "little") * len(nodes), cap * len(nodes)),
+            "cap": caps,
             "amount": backend.to_column(result.amounts),
         }
         return NodAllocation(Table(ALLOCATIONS, columns), result, too_few)

@@ -15,8 +15,8 @@ from qfs.hashing import RULESET_TAG, tagged_hash
 from qfs.ids import TIE_BREAKS
 from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_ROWS, MAX_TICK, MAX_VALUE
 
-MIN_RATE: Final = BASE_UNITS_PER_TOKEN // 100
-MAX_RATE: Final = BASE_UNITS_PER_TOKEN * 15 // 100
+MIN_ISSUANCE_RATE: Final = BASE_UNITS_PER_TOKEN // 100
+MAX_ISSUANCE_RATE: Final = BASE_UNITS_PER_TOKEN * 15 // 100
 MAX_TEXT_BYTES: Final = 1 << 16
 
 
@@ -131,7 +131,7 @@ def _count(minimum: int, maximum: int) -> Callable[[object, str], int]:
 
 def _rate(value: object, path: str) -> int:
     rate = parse_rate(_text(value, path), path)
-    if not MIN_RATE <= rate <= MAX_RATE:
+    if not MIN_ISSUANCE_RATE <= rate <= MAX_ISSUANCE_RATE:
         raise OutOfRangeError(f"{shown(value)} is outside 0.01 .. 0.15", argument=path, value=value)
     return rate
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from qfs.columns import require_same_length
 from qfs.errors import TotalOverflowError
 from qfs.limits import MAX_SCALAR
 
@@ -56,6 +57,7 @@ def allocate(
             first. Without keys the earlier row does.
 
     Raises:
+        LengthMismatchError: weights, caps and tie keys differ in length.
         TotalOverflowError: the weights sum to more than 2^128 - 1.
 
     Weights 90, 5, 5 share 1000 under a common cap of 300 as 300, 300, 300; 100 stays
@@ -63,6 +65,7 @@ def allocate(
 
     Source: Balinski and Young, Fair Representation (1982), for the largest remainder.
     """
+    require_same_rows(weights, caps, tie_keys)
     # Step 1. The total is in its bounds.
     if sum(weights) > MAX_SCALAR:
         raise TotalOverflowError(
@@ -111,7 +114,7 @@ def water_fill(
         exceeding = [
             i
             for i, weight in enumerate(weights)
-            if not capped[i] and pool * weight > limits[i] * shared_weight
+            if not capped[i] and exceeds(pool, shared_weight, weight, limits[i])
         ]
         if not exceeding:
             return capped, pool, shared_weight
@@ -119,6 +122,11 @@ def water_fill(
             capped[i] = True
         pool -= sum(limits[i] for i in exceeding)
         shared_weight -= sum(weights[i] for i in exceeding)
+
+
+def exceeds(pool: int, shared_weight: int, weight: int, cap: int) -> bool:
+    """Whether the share of a weight in the pool is above a cap; nothing is divided to compare."""
+    return pool * weight > cap * shared_weight
 
 
 def floor_shares(
@@ -154,6 +162,15 @@ def largest_remainders(
     keys = range(len(remainders)) if tie_keys is None else tie_keys
     order = sorted(range(len(remainders)), key=lambda i: (-remainders[i], keys[i]))
     return order[:leftover]
+
+
+def require_same_rows(weights: Sequence[int], caps: Caps, tie_keys: TieKeys) -> None:
+    """All columns have a row for each weight, else LengthMismatchError."""
+    require_same_length(
+        weights=len(weights),
+        caps=None if caps is None else len(caps),
+        tie_keys=None if tie_keys is None else len(tie_keys),
+    )
 
 
 def _effective_caps(rows: int, caps: Caps, common_cap: int | None) -> Sequence[int] | None:

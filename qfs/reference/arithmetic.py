@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from qfs.columns import bound_text
+from qfs.columns import bound_text, require_same_length
 from qfs.errors import DivisionByZeroError, ResultOverflowError, UnknownOptionError, shown
 from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_SCALAR
 
@@ -43,9 +43,8 @@ def mul_div_many(
     An error carries the lowest row at fault; at one row a zero divisor comes before an overflow.
     """
     require_rounding(rounding)
-    rows = max(len(a), len(b), len(c)) if min(len(a), len(b), len(c)) else 0
     results = []
-    for i in range(rows):
+    for i in range(row_count(a, b, c)):
         a_i, b_i, c_i = (x[i if len(x) > 1 else 0] for x in (a, b, c))
         # Step 1. A quotient by zero does not exist.
         if c_i == 0:
@@ -70,6 +69,17 @@ def share_of(pool: int, share: Fraction) -> int:
 def mul_floor(a: int, b: int) -> int:
     """The product of two 18-decimal fixed-point numbers, rounded down: a * b / 10^18."""
     return mul_div(a, b, BASE_UNITS_PER_TOKEN)
+
+
+def row_count(a: Sequence[int], b: Sequence[int], c: Sequence[int]) -> int:
+    """Rows of a result: those of every column that has not one row.
+
+    Raises:
+        LengthMismatchError: they differ.
+    """
+    lengths = {"a": len(a), "b": len(b), "c": len(c)}
+    require_same_length(**{name: length for name, length in lengths.items() if length != 1})
+    return max(lengths.values()) if min(lengths.values()) else 0
 
 
 def require_rounding(rounding: object) -> None:

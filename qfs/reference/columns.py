@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from qfs.columns import Column, Raw, RawCells, require_integer
 from qfs.ids import IdColumn, RawIdColumn
 from qfs.ids import check_ids as check_each_id
-from qfs.limits import MAX_VALUE
+from qfs.limits import CELL_BYTES, MAX_VALUE
 
 
 def check_values(raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[int]:
@@ -42,7 +42,7 @@ def to_list(values: Sequence[int]) -> list[int]:
 
 
 def _with_null(raw: RawCells) -> list[object]:
-    values: list[object] = list(Column(raw.data))
+    values: list[object] = [raw.value(i) for i in range(len(raw.data) // CELL_BYTES)]
     if raw.first_null is not None:
         values[raw.first_null] = None
     return values

@@ -32,7 +32,12 @@ def root(leaves: Sequence[bytes]) -> bytes:
 
 
 def range_root(leaves: Sequence[bytes], start: int, stop: int) -> bytes:
-    """The root over leaves[start:stop] as a tree of its own."""
+    """The root over leaves[start:stop] as a tree of its own.
+
+    Raises:
+        OutOfRangeError: there are no such leaves.
+    """
+    require_range(start, stop, len(leaves))
     if start == stop:
         return EMPTY_ROOT
     if stop - start == 1:
@@ -89,6 +94,14 @@ def root_from_proof(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) 
 def _split(size: int) -> int:
     """The largest power of two below `size`."""
     return 1 << ((size - 1).bit_length() - 1)
+
+
+def require_range(start: int, stop: int, size: int) -> None:
+    """There are leaves `start` .. `stop` in a tree of `size` leaves, else OutOfRangeError."""
+    if not 0 <= start <= stop <= size:
+        raise OutOfRangeError(
+            f"a tree of {size} leaves has no leaves {start} .. {stop}", argument="stop"
+        )
 
 
 def require_leaf(index: int, size: int) -> None:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import rfc8785
 
 from qfs.cli.root import run
 
@@ -115,6 +116,82 @@ def test_next_epoch_continues_from_the_evidence_of_the_last(
     for number in ("1", "3"):
         assert close(inputs, "--previous", str(first), "--epoch", number, "--dry-run") == 1
         assert "does not follow epoch 1" in capsys.readouterr().err
+
+
+def test_the_epoch_before_is_verified_and_followed(
+    inputs: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, other = tmp_path / "first", tmp_path / "second", tmp_path / "other"
+    assert close(inputs, "--out", str(first)) == 0
+    Path(inputs["nodes"]).write_text("node_id,weight\nzoe,2\n")
+    assert close(inputs, "--out", str(other)) == 0
+    Path(inputs["fees"]).write_text("tick,action_id,fee\n1024,y,1\n")
+    assert close(inputs, "--previous", str(first), "--out", str(second)) == 0
+    assert run(["verify", str(second), "--previous", str(first)]) == 0
+    assert run(["verify", str(second), "--previous", str(other)]) == 3
+    assert run(["verify", str(first), "--previous", str(first)]) == 3
+    # Ticks of an epoch of another length would be counted twice or not at all.
+    Path(inputs["ruleset"]).write_text(RULESET + "epoch.ticks = 100\n")
+    capsys.readouterr()
+    assert close(inputs, "--previous", str(first), "--dry-run") == 1
+    assert "epoch.ticks" in capsys.readouterr().err
+    Path(inputs["ruleset"]).write_text(RULESET)
+    manifest = json.loads((first / "manifest.json").read_bytes())
+    manifest["closing"]["issued"] = manifest["closing"]["pool"] = "5000"
+    (first / "manifest.json").write_bytes(rfc8785.dumps(manifest))
+    assert close(inputs, "--previous", str(first), "--dry-run") == 3
+
+
+@pytest.mark.parametrize("command", ["show", "explain", "prove", "verify"])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        (("ruleset",), {}),
+        (("ruleset", "allocation"), 1),
+        (("ruleset", "issuance", "rate"), 7),
+        (("opening", "pool"), "abc"),
+        (("closing", "pool"), "9" * 5000),
+        (("allocation", "cut"), "-1"),
+    ],
+)
+def test_edited_manifest_is_one_line_and_no_traceback(
+    inputs: dict[str, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    field: tuple[str, ...],
+    value: object,
+) -> None:
+    out = tmp_path / "evidence"
+    assert close(inputs, "--out", str(out)) == 0
+    manifest = json.loads((out / "manifest.json").read_bytes())
+    place = manifest
+    for name in field[:-1]:
+        place = place[name]
+    place[field[-1]] = value
+    (out / "manifest.json").write_bytes(rfc8785.dumps(manifest))
+    capsys.readouterr()
+    words = {"show": ["epoch", "show"], "verify": ["verify"]}.get(command, [command, "bob"])
+    assert run([*words, str(out)]) in (1, 3)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+
+
+def test_report_that_cannot_be_written_stops_the_epoch(
+    inputs: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(tmp_path.iterdir())
+    report = tmp_path / "absent" / "report.html"
+    assert close(inputs, "--out", str(tmp_path / "evidence"), "--report", str(report)) == 1
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_output_through_a_link_to_an_empty_folder(inputs: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert close(inputs, "--out", str(tmp_path / "link")) == 0
+    assert run(["verify", str(tmp_path / "real")]) == 0
 
 
 def test_wrong_usage_exits_with_2(inputs: dict[str, str], tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ from qfs.tables import FEES, NODES, tick_column
 from qfs.tables import canonical as in_order
 
 WEIGHTS = [90, 5, 5, 7, 0, 33, 1]
+BEFORE = bytes(32)
+"""Digest of an epoch before this one: it opens with what that one left."""
 
 
 @pytest.fixture
@@ -50,7 +53,7 @@ def closed() -> ClosedEpoch:
 
 @pytest.fixture
 def folder(tmp_path: Path, closed: ClosedEpoch) -> Path:
-    write_evidence(tmp_path / "evidence", closed, None)
+    write_evidence(tmp_path / "evidence", closed, BEFORE)
     return tmp_path / "evidence"
 
 
@@ -230,23 +233,23 @@ def test_manifest_in_another_spelling_is_refused(folder: Path) -> None:
 def test_folder_in_use_is_left_alone(folder: Path, closed: ClosedEpoch, tmp_path: Path) -> None:
     before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     with pytest.raises(StorageError, match="holds the evidence of an epoch already"):
-        write_evidence(folder, closed, None)
+        write_evidence(folder, closed, BEFORE)
     assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
     other = tmp_path / "other"
     other.mkdir()
     (other / "mine").write_text("x")
     with pytest.raises(StorageError, match="in use"):
-        write_evidence(other, closed, None)
+        write_evidence(other, closed, BEFORE)
     file = tmp_path / "file"
     file.write_text("x")
     with pytest.raises(StorageError, match="in use"):
-        write_evidence(file, closed, None)
+        write_evidence(file, closed, BEFORE)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["evidence", "file", "other"]
 
 
 def test_empty_folder_is_filled(tmp_path: Path, closed: ClosedEpoch) -> None:
     (tmp_path / "evidence").mkdir()
-    write_evidence(tmp_path / "evidence", closed, None)
+    write_evidence(tmp_path / "evidence", closed, BEFORE)
     verify_evidence(tmp_path / "evidence")
 
 
@@ -366,3 +369,34 @@ def test_explanation_refuses_edited_tables(folder: Path) -> None:
     shutil.rmtree(folder / "tables")
     with pytest.raises(StorageError):
         explain(folder, "node-3")
+
+
+def test_an_opening_out_of_nowhere_is_refused(tmp_path: Path, closed: ClosedEpoch) -> None:
+    """Only an epoch before this one can have left anything."""
+    write_evidence(tmp_path / "evidence", closed, None)
+    with pytest.raises(VerificationError, match="none before it opens with nothing"):
+        verify_evidence(tmp_path / "evidence")
+
+
+def test_explanation_must_follow_from_the_numbers(folder: Path, closed: ClosedEpoch) -> None:
+    """Amounts that were changed together with every digest are still no explanation."""
+    table = closed.allocation.table
+    for row in range(len(table)):
+        amounts = table.amounts("amount").tolist()
+        amounts[row] += 57
+        changed = replace(table, columns={**table.columns, "amount": Column.from_ints(amounts)})
+        allocation = replace(closed.allocation, table=changed)
+        shutil.rmtree(folder)
+        write_evidence(folder, replace(closed, allocation=allocation), BEFORE)
+        with pytest.raises(VerificationError, match=f"node-{row} amount"):
+            explain(folder, f"node-{row}")
+        with pytest.raises(VerificationError, match=f"node-{row} amount"):
+            verify_evidence(folder)
+
+
+def test_manifest_without_an_end_is_not_read_to_it(folder: Path) -> None:
+    path = folder / "manifest.json"
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(StorageError, match="larger than"):
+        read_manifest(folder)

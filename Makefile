@@ -1,0 +1,108 @@
+# The commands of this project. They need Python >= 3.11 with venv, and make; everything else is
+# installed into $(VENV). Without a C compiler the legs of the kernel are skipped, with a line
+# that says so; with CI=true that is a failure.
+
+PYTHON ?= python3
+VENV ?= .venv
+PY := $(VENV)/bin/python
+LEG := $(PY) tests/packaging/leg.py
+KERNEL_LEG := $(LEG) --kernel
+
+LEGS := lint types stubtest test-kernel test-reference sdist no-compiler portable \
+	pure-wheel wheel
+
+# A leg means what it says, whatever is set in the shell that calls make.
+unexport QFS_BACKEND QFS_ISA QFS_NO_KERNEL QFS_PORTABLE QFS_REQUIRE_KERNEL QFS_THREADS PYTHONPATH
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Tests also run from outside the checkout, where a relative path would lead elsewhere.
+export QFS_TEST_DATA := $(abspath $(or $(QFS_TEST_DATA),../shared/data))
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test build bench clean $(LEGS)
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  PYTHON=$(PYTHON) makes the environment VENV=$(VENV), which everything runs in."
+	@echo "  A leg of the tests that passed runs again when a file changed, or with FORCE=1."
+
+demo: $(VENV)/cli.stamp ## close an epoch of a made-up network, with evidence and report, in build/demo
+	rm -rf build/demo
+	$(VENV)/bin/qfs demo --out build/demo
+
+test: $(LEGS) ## everything that CI runs: each leg below
+	@$(LEG) --summary $(LEGS)
+
+build: $(VENV)/dev.stamp ## the development environment; the kernel is rebuilt if it changed
+
+lint: $(VENV)/dev.stamp ## leg: ruff, rules and layout
+	@$(LEG) $@ "ruff finds nothing in any Python file, and its layout is that of ruff format" \
+		sh -c '$(PY) -m ruff format --check . && $(PY) -m ruff check .'
+
+types: $(VENV)/dev.stamp ## leg: mypy --strict
+	@$(LEG) $@ "mypy --strict finds nothing in qfs and qfs_kernel" $(PY) -m mypy
+
+stubtest: $(VENV)/dev.stamp ## leg: the stubs against the compiled kernel
+	@$(KERNEL_LEG) $@ "the .pyi files say what the compiled modules have" \
+		$(PY) -m mypy.stubtest qfs_kernel --allowlist tests/stubtest_allowlist.txt
+
+test-kernel: $(VENV)/dev.stamp ## leg: all tests with the kernel
+	@$(KERNEL_LEG) $@ "all tests, and each benchmark once, with the kernel" \
+		env QFS_BACKEND=kernel $(PY) -m pytest -q
+
+test-reference: $(VENV)/dev.stamp ## leg: all tests in pure Python
+	@$(LEG) $@ "all tests in pure Python" env QFS_BACKEND=reference $(PY) -m pytest -q tests
+
+sdist: $(VENV)/dev.stamp ## leg: the source distribution
+	@$(LEG) $@ "the source distribution is complete" $(PY) tests/packaging/sdist.py
+
+no-compiler: sdist ## leg: an install where nothing can compile
+	@$(LEG) $@ "without a compiler the install succeeds and falls back, saying so" \
+		$(PY) tests/packaging/no_compiler.py
+
+portable: sdist ## leg: the kernel without the compiler's 128-bit integers
+	@$(KERNEL_LEG) $@ "the kernel without 128-bit integers of the compiler passes its tests" \
+		$(PY) tests/packaging/portable.py
+
+pure-wheel: sdist ## leg: the wheel without a kernel
+	@$(LEG) $@ "the wheel of QFS_NO_KERNEL=1 fits every platform and works" \
+		$(PY) tests/packaging/wheel.py pure
+
+wheel: sdist ## leg: the wheel with the kernel, tested outside the checkout
+	@$(KERNEL_LEG) $@ "the wheel has the right files and passes the tests outside the checkout" \
+		$(PY) tests/packaging/wheel.py kernel
+
+bench: $(VENV)/dev.stamp ## measure
+	QFS_BACKEND=kernel $(PY) -m pytest benchmarks --benchmark-enable --benchmark-only
+
+clean: ## remove everything that make and the tests wrote
+	rm -rf $(VENV) build dist *.egg-info .benchmarks .hypothesis .mypy_cache .ruff_cache
+	rm -f qfs_kernel/*.so
+	find qfs qfs_kernel tests specs benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+# The stamps of the environment. An extra is added to the package that is already installed, so
+# that the kernel is compiled once. Where the build tools are there already, they are used.
+
+$(PY):
+	$(PYTHON) -m venv $(VENV)
+
+# Looked at every time, written only where the kernel must be built again: its sources changed,
+# its modules are gone, or there is a compiler now.
+$(VENV)/kernel.facts: ALWAYS | $(PY)
+	@$(PY) tests/packaging/compiler.py $@
+.PHONY: ALWAYS
+
+$(VENV)/kernel.stamp: $(VENV)/kernel.facts
+	@echo "Installing the checkout into $(VENV); can the kernel be compiled: $$(head -n 1 $<)"
+	rm -f qfs_kernel/*$$($(PY) -c 'import sysconfig; print(sysconfig.get_config_var("EXT_SUFFIX"))')
+	QFS_REQUIRE_KERNEL=$$(grep -cx yes $<) $(PY) -m pip install -q --no-deps -e . \
+		$(if $(wildcard $(VENV)/dev.stamp),--no-build-isolation)
+	@touch $@
+
+$(VENV)/cli.stamp: $(VENV)/kernel.stamp
+	$(PY) -m pip install -q 'qfs[cli]'
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/kernel.stamp
+	$(PY) -m pip install -q 'qfs[dev]'
+	@touch $@

@@ -1,0 +1,335 @@
+"""The Arrow PyCapsule interface: whose memory it is, for how long, and where the nulls are."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import subprocess
+import sys
+import threading
+from array import array
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import duckdb
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import qfs
+from qfs import arrow, columns
+from qfs import ids as id_columns
+from qfs.errors import WrongTypeError
+from qfs.limits import MAX_VALUE
+
+VALUES = [7, 2**64 + 1, 0, MAX_VALUE]
+
+
+@pytest.fixture
+def nothing_stays_registered() -> Iterator[None]:
+    """Whatever a test exports, nothing of it is held once the consumers are gone."""
+    gc.collect()
+    before = registered()
+    yield
+    gc.collect()
+    assert registered() == before
+
+
+def registered() -> tuple[int, int]:
+    """How many exported structures are held, and how many capsules."""
+    return len(arrow._borrowed), len(arrow._in_capsules)
+
+
+def producers() -> dict[str, Any]:
+    table = pa.table({"x": pa.array(qfs.Column.from_ints(VALUES))})
+    return {
+        "arrow": table["x"].chunk(0),
+        "arrow chunks": table["x"],
+        "polars": pl.Series(table["x"]),
+        "duckdb": duckdb.from_arrow(table),
+        "numpy": np.array([(v % 2**64, v >> 64) for v in VALUES], dtype="<u8,<u8").view(
+            [("lo", "<u8"), ("hi", "<u8")]
+        ),
+        "reader": table.to_reader(),
+    }
+
+
+@pytest.mark.usefixtures("nothing_stays_registered")
+@pytest.mark.parametrize("name", ["arrow", "arrow chunks", "polars", "duckdb", "numpy", "reader"])
+def test_what_was_read_outlives_its_producer(name: str) -> None:
+    raw = columns.read_values(producers()[name], "fees")
+    gc.collect()
+    # Freed memory would by now hold something else.
+    rubbish = [bytearray(b"\xff" * 64) for _ in range(1000)]
+    assert list(qfs.Column.from_cells(raw.data)) == VALUES  # type: ignore[union-attr]
+    del rubbish
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view(), pa.binary()])
+def test_ids_outlive_their_producer(implementation: Any, kind: pa.DataType) -> None:
+    names = [b"a-longer-name-than-a-view-holds-%d" % i for i in range(9)] + [b"b"]
+    source = pa.array([name.decode() for name in names]).cast(kind)
+    ids = implementation.check_ids(id_columns.read_ids(source, "ids"), "ids")
+    del source
+    gc.collect()
+    rubbish = [bytearray(b"\xff" * 64) for _ in range(1000)]
+    assert (list(ids), ids.is_sorted, len(ids)) == (names, True, 10)
+    assert list(ids.texts()) == [name.decode() for name in names]
+    del rubbish
+
+
+@pytest.mark.usefixtures("nothing_stays_registered")
+def test_consumers_outlive_the_column() -> None:
+    def column() -> qfs.Column:
+        return qfs.Column.from_ints(VALUES)
+
+    consumers = [pa.array(column()), pl.Series(column()), np.asarray(column())]
+    consumers.append(duckdb.from_arrow(pa.table({"x": pa.array(column())})))
+    gc.collect()
+    rubbish = [bytearray(b"\xff" * 64) for _ in range(1000)]
+    for consumer in consumers:
+        assert list(qfs.mul_div(consumer, 1, 1)) == VALUES
+    del rubbish
+
+
+@pytest.mark.parametrize("consumed", [False, True])
+def test_capsules_leave_nothing_behind(consumed: bool) -> None:
+    column, before = qfs.Column.from_ints(VALUES), registered()
+    for _ in range(10_000):
+        if consumed:
+            columns.read_values(pa.array(column), "fees")
+        else:
+            column.__arrow_c_array__()
+            column.__arrow_c_schema__()
+    gc.collect()
+    assert registered() == before
+    # The column's memory is held by nobody else any more.
+    assert sys.getrefcount(column.data.obj) < 10
+
+
+def test_half_consumed_capsules_are_released() -> None:
+    held, capsules = registered()
+    schema, values = qfs.Column.from_ints(VALUES).__arrow_c_array__()
+    assert registered() == (held + 2, capsules + 2)
+    taken = arrow._take(values, b"arrow_array", arrow._Array, "values")
+    del values
+    assert registered() == (held + 2, capsules + 1)
+    del taken, schema
+    assert registered() == (held, capsules)
+
+
+@pytest.mark.usefixtures("nothing_stays_registered")
+def test_released_from_another_thread() -> None:
+    held = [pa.array(qfs.Column.from_ints(VALUES)) for _ in range(50)]
+    thread = threading.Thread(target=held.clear)
+    thread.start()
+    thread.join()
+    assert held == []
+
+
+class Failing:
+    """An Arrow stream that yields one batch and fails."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        batch = pa.record_batch({"x": [1, 2]})
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            yield batch
+            raise OSError("the disk is gone")
+
+        reader = pa.RecordBatchReader.from_batches(batch.schema, batches())
+        return reader.__arrow_c_stream__(requested_schema)
+
+
+def test_a_stream_that_fails_is_refused() -> None:
+    for read in (columns.read_values, id_columns.read_ids):
+        with pytest.raises(WrongTypeError) as caught:
+            read(Failing(), "fees")
+        assert "stream failed" in str(caught.value)
+
+
+integers = st.one_of(st.none(), st.integers(0, 2**63 - 1), st.just(-1))
+
+
+@given(
+    values=st.lists(integers, max_size=40),
+    cuts=st.lists(st.integers(0, 40), max_size=4),
+    before=st.integers(0, 17),
+    after=st.integers(0, 9),
+)
+def test_nulls_slices_and_chunks_are_those_of_the_list(
+    implementation: Any,
+    outcome: Any,
+    values: list[int | None],
+    cuts: list[int],
+    before: int,
+    after: int,
+) -> None:
+    def check(source: Any) -> Any:
+        return implementation.check_values(columns.read_values(source, "fees"), "fees")
+
+    expected = outcome(check, values)
+    whole = pa.array([None] * before + values + [None] * after, pa.int64())
+    part = whole.slice(before, len(values))
+    bounds = [0, *sorted(min(cut, len(values)) for cut in cuts), len(values)]
+    chunks = [part[a:b] for a, b in pairwise(bounds)]
+    cells = [decimal_like(chunk) for chunk in chunks]
+    for source in (
+        part,
+        pa.chunked_array(chunks, pa.int64()),
+        decimal_like(whole).slice(before, len(values)),
+        pa.chunked_array(cells),
+        pa.table({"x": pa.chunked_array(cells)}),
+        pl.Series(part),
+    ):
+        assert outcome(check, source) == expected
+
+
+def decimal_like(chunk: pa.Array) -> pa.Array:
+    """The same base units and nulls as decimals of scale 18."""
+    data = b"".join((v.as_py() or 0).to_bytes(16, "little", signed=True) for v in chunk)
+    valid = sum(1 << i for i, v in enumerate(chunk) if v.is_valid)
+    buffers = [valid.to_bytes(len(chunk) // 8 + 1, "little"), data]
+    return pa.Array.from_buffers(
+        pa.decimal128(38, 18), len(chunk), [pa.py_buffer(buffer) for buffer in buffers]
+    )
+
+
+names = st.one_of(
+    st.none(),
+    st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7F), max_size=14),
+    st.sampled_from(["a", "b", "c" * 12, "c" * 13, "d" * 128, "d" * 129]),
+)
+
+
+@given(
+    values=st.lists(names, max_size=12),
+    cut=st.integers(0, 12),
+    before=st.integers(0, 9),
+    kind=st.sampled_from(["string", "large_string", "string_view", "binary", "large_binary"]),
+)
+def test_ids_in_arrow_are_those_of_the_list(
+    implementation: Any,
+    outcome: Any,
+    values: list[str | None],
+    cut: int,
+    before: int,
+    kind: str,
+) -> None:
+    def check(source: Any) -> Any:
+        ids = implementation.check_ids(id_columns.read_ids(source, "ids"), "ids")
+        return list(ids), ids.is_sorted
+
+    expected = outcome(check, values)
+    whole = pa.array([*["?"] * before, *values, None], pa.string()).cast(getattr(pa, kind)())
+    part = whole.slice(before, len(values))
+    for source in (part, pa.chunked_array([part[:cut], part[cut:]]), pl.Series(part)):
+        assert outcome(check, source) == expected
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pa.array([1]),
+        pa.array(["a"]).dictionary_encode(),
+        pl.Series(["a"], dtype=pl.Categorical),
+        {"a"},
+        {"a": 1},
+        iter(["a"]),
+        (name for name in "ab"),
+        "ab",
+        b"ab",
+        None,
+        np.array("a"),
+        np.array([["a"]]),
+        5,
+    ],
+    ids=repr,
+)
+def test_ids_that_are_no_column_of_texts(source: Any) -> None:
+    with pytest.raises(WrongTypeError) as caught:
+        id_columns.read_ids(source, "ids")
+    assert (caught.value.argument, caught.value.index) == ("ids", None)
+
+
+def test_ids_from_sequences_that_are_no_lists(api_backend: str) -> None:
+    for ids in (np.array(["b", "a"]), np.array([b"b", b"a"]), np.array(["b", b"a"], dtype=object)):
+        assert qfs.allocate(1, [1, 1], ids=ids).amounts == [0, 1]
+        with pytest.raises(WrongTypeError):
+            qfs.allocate(1, [1], ids=array("b", [1]))
+
+
+SCRIPT = """
+import builtins
+import sys
+import numpy, polars, pyarrow
+import qfs
+
+column = qfs.Column.from_ints([1, 2**100])
+sys.kept = [pyarrow.array(column), polars.Series(column), numpy.asarray(column)]
+builtins.kept = [column, column.__arrow_c_array__(), qfs.columns.read_values(sys.kept[0], "x")]
+"""
+
+
+def test_what_is_still_held_at_exit_does_no_harm(root: Any) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": ":".join(filter(None, sys.path)), "QFS_BACKEND": "reference"},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_address_of_memory_of_every_kind() -> None:
+    writable = bytearray(b"abc")
+    pointer = arrow.address(memoryview(writable))
+    assert ctypes.string_at(pointer, 3) == b"abc"
+    assert arrow.address(memoryview(b"abc").toreadonly()) != 0
+    with pytest.raises(BufferError):
+        arrow.address(memoryview(b"abcd")[::2])
+
+
+def test_capsules_are_taken_once() -> None:
+    class Careless:
+        def __init__(self) -> None:
+            self.capsules = qfs.Column.from_ints([1, 2]).__arrow_c_array__()
+
+        def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
+            return self.capsules
+
+    source = Careless()
+    assert list(qfs.allocate(9, source).amounts) == [3, 6]
+    with pytest.raises(WrongTypeError, match="handed over before"):
+        qfs.allocate(9, source)
+
+
+@pytest.mark.parametrize("capsules", [None, (), (1, 2), ("a", None), [1, 2]])
+def test_what_is_no_pair_of_capsules_is_refused(capsules: object) -> None:
+    class Careless:
+        def __arrow_c_array__(self, requested_schema: object = None) -> object:
+            return capsules
+
+    with pytest.raises(WrongTypeError):
+        qfs.allocate(9, Careless())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "sys.kept = qfs.Column.from_ints([1]).__arrow_c_array__()",
+        "sys.kept = pa.array(qfs.Column.from_ints([1]))",
+        "loop = [qfs.Column.from_ints([1]).__arrow_c_array__()]; loop.append(loop)",
+    ],
+)
+def test_capsules_that_outlive_the_program_do_no_harm(statement: str) -> None:
+    code = f"import sys, pyarrow as pa, qfs; {statement}"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
