@@ -42,7 +42,7 @@ def range_root(leaves: Sequence[bytes], start: int, stop: int) -> bytes:
         return EMPTY_ROOT
     if stop - start == 1:
         return leaf_hash(leaves[start])
-    middle = start + _split(stop - start)
+    middle = start + split(stop - start)
     return node_hash(range_root(leaves, start, middle), range_root(leaves, middle, stop))
 
 
@@ -61,7 +61,7 @@ def sibling_ranges(index: int, size: int) -> list[tuple[int, int]]:
     ranges = []
     start, stop = 0, size
     while stop - start > 1:
-        middle = start + _split(stop - start)
+        middle = start + split(stop - start)
         if index < middle:
             ranges.append((middle, stop))
             stop = middle
@@ -91,7 +91,7 @@ def root_from_proof(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) 
     return value
 
 
-def _split(size: int) -> int:
+def split(size: int) -> int:
     """The largest power of two below `size`."""
     return 1 << ((size - 1).bit_length() - 1)
 
