@@ -32,7 +32,9 @@ def make(folder: Path, rows: int) -> None:
     cells = bytearray()
     for _ in range(rows):
         cells += generator.randrange(10**21).to_bytes(16, "little")
-    write_parquet(Table(NODES, {"node_id": ids, "weight": Column.trusted(cells)}), folder / "nodes.parquet")
+    write_parquet(
+        Table(NODES, {"node_id": ids, "weight": Column.trusted(cells)}), folder / "nodes.parquet"
+    )
     fee = {
         "tick": tick_column([512]),
         "action_id": from_checked([b"x"], is_sorted=True),

@@ -102,7 +102,7 @@ def _choose() -> tuple[Backend, Implementation]:
 
         kernel.check_build()
     except (ImportError, RuntimeError, ValueError, TypeError) as error:
-        reason = f"the kernel cannot be loaded: {error}"
+        reason = _why_not(error)
         if wanted == "kernel":
             raise BackendError(f"QFS_BACKEND=kernel, but {reason}") from error
         warnings.warn(
@@ -116,6 +116,12 @@ def _choose() -> tuple[Backend, Implementation]:
     slices.threads = threads
     reason = "the compiled kernel loaded" if wanted == "auto" else "QFS_BACKEND=kernel"
     return Backend("kernel", reason, "baseline", threads), cast(Implementation, kernel)
+
+
+def _why_not(error: Exception) -> str:
+    """A kernel that was never built is told from one that is broken."""
+    absent = isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("qfs_kernel")
+    return f"the kernel {'is not built' if absent else 'cannot be loaded'}: {error}"
 
 
 def _option(name: str, accepted: tuple[str, ...]) -> str:

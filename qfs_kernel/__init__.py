@@ -6,8 +6,10 @@ turns their codes into errors. LIMITS and SPEC_VERSION are compared there with `
 
 from __future__ import annotations
 
-from qfs_kernel import allocation, arithmetic, columns, issuance, merkle
+# By module first, so that an unbuilt kernel is a module that was not found and nothing else.
 from qfs_kernel.arithmetic import BUILD, LIMITS, SPEC_VERSION
+
+from qfs_kernel import allocation, arithmetic, columns, issuance, merkle  # isort: skip
 
 __all__ = [
     "BUILD",

@@ -96,14 +96,14 @@ def test_without_a_kernel_it_says_so_once() -> None:
     # The warning points at the caller's line, and names reason and remedy.
     assert warning.startswith("FallbackWarning True qfs runs in pure Python")
     assert "QFS_BACKEND=reference" in warning
-    assert reason.startswith("the kernel cannot be loaded: ")
+    assert reason.startswith("the kernel ")
     assert reason in warning
 
 
 def test_a_kernel_that_was_asked_for_must_load() -> None:
     done = run(NO_KERNEL + "import qfs; qfs.allocate(1, [1])", QFS_BACKEND="kernel")
     assert done.returncode == 1
-    assert "BackendError: QFS_BACKEND=kernel, but the kernel cannot be loaded" in done.stderr
+    assert "BackendError: QFS_BACKEND=kernel, but the kernel " in done.stderr
 
 
 @pytest.mark.kernel
