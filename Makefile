@@ -29,6 +29,8 @@ help: ## show this list
 demo: $(VENV)/cli.stamp ## close an epoch of a made-up network, with evidence and report, in build/demo
 	rm -rf build/demo
 	$(VENV)/bin/qfs demo --out build/demo
+	@echo
+	@echo "qfs lies in $(VENV)/bin: . $(VENV)/bin/activate"
 
 test: $(LEGS) ## everything that CI runs: each leg below
 	@$(LEG) --summary $(LEGS)
