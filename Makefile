@@ -26,7 +26,7 @@ help: ## show this list
 	@echo "  PYTHON=$(PYTHON) makes the environment VENV=$(VENV), which everything runs in."
 	@echo "  A leg of the tests that passed runs again when a file changed, or with FORCE=1."
 
-demo: $(VENV)/cli.stamp ## close an epoch of a made-up network, with evidence and report, in build/demo
+demo: $(VENV)/cli.stamp ## close an epoch of a made-up network, with evidence and report
 	rm -rf build/demo
 	$(VENV)/bin/qfs demo --out build/demo
 	@echo
@@ -53,7 +53,7 @@ test-kernel: $(VENV)/dev.stamp ## leg: all tests with the kernel
 		env QFS_BACKEND=kernel $(PY) -m pytest -q
 
 test-reference: $(VENV)/dev.stamp ## leg: all tests in pure Python
-	@$(LEG) $@ "all tests in pure Python" env QFS_BACKEND=reference $(PY) -m pytest -q tests
+	@$(LEG) $@ "all tests but those of databases, in pure Python" env QFS_BACKEND=reference $(PY) -m pytest -q -m "not database" tests
 
 sdist: $(VENV)/dev.stamp ## leg: the source distribution
 	@$(LEG) $@ "the source distribution is complete" $(PY) tests/packaging/sdist.py

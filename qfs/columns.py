@@ -193,13 +193,17 @@ class Column(_Integers):
             return memoryview(cells).toreadonly()
 
 
+MAX_SIGNED_CELL: Final = 2 ** (8 * CELL_BYTES - 1) - 1
+"""Largest value of a cell in two's complement."""
+
+
 class RawCells(NamedTuple):
     """Cells that have not been checked yet."""
 
     data: memoryview
     first_null: int | None
     signed: bool = False
-    """two's complement, as Arrow decimals are: a cell above 2^127 - 1 was a negative value"""
+    """two's complement, as Arrow decimals are: a cell above MAX_SIGNED_CELL is a negative value"""
 
     def value(self, index: int) -> int:
         """The value that a cell was meant to be."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from qfs import limits, slices
-from qfs.columns import Column, Raw, RawCells, require_integer
+from qfs.columns import MAX_SIGNED_CELL, Column, Raw, RawCells, require_integer
 from qfs.errors import (
     BackendError,
     DivisionByZeroError,
@@ -64,13 +64,16 @@ def check_values(raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[
     if isinstance(raw, Column) and maximum >= MAX_VALUE:
         return to_column(raw)
     if isinstance(raw, (Column, RawCells)):
-        fault, total = kernel_columns.scan(raw.data, maximum)
+        signed = isinstance(raw, RawCells) and raw.signed
+        largest = min(maximum, MAX_SIGNED_CELL) if signed else maximum
+        fault, total = kernel_columns.scan(raw.data, largest)
         null = raw.first_null if isinstance(raw, RawCells) else None
         if null is not None and (fault < 0 or null <= fault):
             require_integer(None, argument, maximum, null)
         if fault >= 0:
             value = raw.value(fault) if isinstance(raw, RawCells) else raw[fault]
             require_integer(value, argument, maximum, fault)
+            raise WrongTypeError("it changed while it was read", argument=argument, index=fault)
         return Column.trusted(raw.data, total)
     cells = bytearray(CELL_BYTES * len(raw))
     fault, total = kernel_columns.pack(raw, maximum, cells)

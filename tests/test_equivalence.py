@@ -32,14 +32,18 @@ def examples(times: int) -> settings:
     return settings(max_examples=times * settings.default.max_examples)
 
 
+# `integers` prefers the neighbourhood of its bounds; these have a pattern of bits of their own.
+noise = st.binary(min_size=16, max_size=16).map(lambda b: int.from_bytes(b, "little"))
+
+
 def numbers(maximum: int) -> st.SearchStrategy[int]:
-    """Integers of 0 .. maximum: edges, small ones, and any length in bits."""
+    """Integers of 0 .. maximum: edges, small ones, any, and any of any length in bits."""
     edges = [edge for edge in {*EDGES, maximum - 1, maximum} if 0 <= edge <= maximum]
-    lengths = st.integers(0, maximum.bit_length())
     return st.one_of(
         st.sampled_from(sorted(edges)),
         st.integers(0, min(9, maximum)),
-        lengths.flatmap(lambda bits: st.integers(0, min(2**bits, maximum))),
+        noise.map(lambda bits: bits % (maximum + 1)),
+        st.builds(lambda bits, cut: (bits >> cut) % (maximum + 1), noise, st.integers(0, 127)),
     )
 
 
@@ -56,7 +60,7 @@ def weights_of_total(draw: st.DrawFn) -> list[int]:
     parts[draw(st.integers(0, rows - 1))] += total % rows
     for _ in range(draw(st.integers(0, 3))):
         giver, taker = draw(st.permutations(range(rows)))[:2]
-        moved = draw(st.integers(0, min(parts[giver], MAX_VALUE - parts[taker])))
+        moved = draw(noise) % (min(parts[giver], MAX_VALUE - parts[taker]) + 1)
         parts[giver] -= moved
         parts[taker] += moved
     return parts
@@ -85,31 +89,31 @@ def cases(draw: st.DrawFn) -> Case:
     rows, total = len(weights), max(sum(weights), 1)
     pool = draw(st.one_of(values, st.integers(0, 4 * rows + 1)))
     shares = [min(pool * w // total, MAX_VALUE) for w in weights]
+    caps = common = None
+    capped = draw(st.sampled_from(["", "", "own", "common", "own and common"]))
+    if "own" in capped:
+        caps = draw(own_caps(shares))
+    if "common" in capped:
+        largest = max(shares, default=0)
+        near = [max(largest - 1, 0), largest, pool // 2 + 1, pool // 3, 0]
+        common = draw(st.one_of(st.sampled_from(near), values))
+    names = [b"%d" % i for i in range(rows)]
+    keys = st.one_of(st.none(), st.permutations(range(rows)), st.permutations(names))
+    return Case(pool, weights, caps, common, draw(keys))
+
+
+def own_caps(shares: list[int]) -> st.SearchStrategy[list[int]]:
+    """A cap per row: beside its share, rising so that more rounds follow, or all but one low."""
+    rows = len(shares)
     near = [
-        st.one_of(values, st.sampled_from([max(share - 1, 0), share, min(share + 1, MAX_VALUE)]))
+        st.one_of(st.sampled_from([max(share - 1, 0), share, min(share + 1, MAX_VALUE)]), values)
         for share in shares
     ]
-    one = draw(st.integers(0, max(rows - 1, 0)))
-    rising = [share * (i + 3) // (rows + 1) for i, share in enumerate(shares)]
-    caps = draw(
-        st.one_of(
-            st.none(),
-            st.tuples(*near).map(list),
-            st.just([MAX_VALUE if i == one else share // 2 for i, share in enumerate(shares)]),
-            st.just([min(cap, MAX_VALUE) for cap in rising]),
-        )
+    rising = [min(share * (i + 3) // (rows + 1), MAX_VALUE) for i, share in enumerate(shares)]
+    all_but_one = st.integers(0, max(rows - 1, 0)).map(
+        lambda one: [MAX_VALUE if i == one else share // 2 for i, share in enumerate(shares)]
     )
-    largest = max(shares, default=0)
-    ceilings = st.sampled_from([max(largest - 1, 0), largest, pool // 2 + 1, pool // 3, 0])
-    common = draw(st.one_of(st.none(), st.none(), ceilings, values))
-    keys = draw(
-        st.one_of(
-            st.none(),
-            st.permutations(range(rows)),
-            st.permutations([b"%d" % i for i in range(rows)]),
-        )
-    )
-    return Case(pool, weights, caps, common, keys)
+    return st.one_of(st.tuples(*near).map(list), st.just(rising), all_but_one)
 
 
 def allocate_by_the_book(case: Case) -> tuple[list[int], int]:
@@ -287,13 +291,21 @@ class Indexed:
         return f"Indexed({self.value!r})"
 
 
-anything = st.one_of(
-    values,
-    scalars,
-    st.sampled_from([None, True, False, 1.0, float("nan"), "1", b"1", Fraction(1), -1, -(2**200)]),
-    st.sampled_from([2**128, 2**200, Indexed(7), Indexed(-1), Indexed(2**128), Indexed("7"), [1]]),
+odd = st.sampled_from(
+    [
+        *(None, True, False, 1.0, float("nan"), "1", b"1", Fraction(1), [1]),
+        *(-1, -(2**200), MAX_VALUE + 1, 2**128 - 1, 2**128, 2**200),
+        *(Indexed(7), Indexed(-1), Indexed(2**128), Indexed("7")),
+    ]
 )
-maxima = st.sampled_from([MAX_VALUE, MAX_SCALAR, MAX_TICK, 2**32 - 1, 0])
+# The first odd value decides, so that few may stand before it.
+mixed = st.builds(
+    lambda good, bad, rest: [*good, *bad, *rest],
+    st.lists(st.one_of(values, st.just(0)), max_size=2),
+    st.lists(odd, max_size=1),
+    st.lists(st.one_of(values, odd), max_size=2),
+)
+maxima = st.sampled_from([*[MAX_VALUE] * 4, MAX_SCALAR, MAX_TICK, 2**32 - 1, 0])
 
 
 def cells(numbers: Sequence[int]) -> memoryview:
@@ -305,8 +317,8 @@ def cells(numbers: Sequence[int]) -> memoryview:
 @given(
     raw=st.one_of(
         st.lists(values),
-        st.lists(anything, max_size=6),
-        st.lists(anything, max_size=6).map(tuple),
+        mixed,
+        mixed.map(tuple),
         st.lists(values, max_size=6).map(Column.from_ints),
         st.builds(RawCells, st.lists(scalars, max_size=6).map(cells), st.none()),
         st.builds(RawCells, st.lists(scalars, min_size=3).map(cells), st.integers(0, 2)),
@@ -335,16 +347,14 @@ id_like = st.one_of(
     ),
     st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=4),
 )
-id_bytes = st.one_of(
-    st.binary(max_size=3),
-    st.sampled_from([b"a", b"ab", b"b", b"~", b"!", b" ", b"\x7f", b"a" * 128, b"a" * 129]),
-)
+good_ids = st.sampled_from([b"a", b"ab", b"b", b"~", b"!", b"!!", b"a" * 128, b"a" * 127 + b"b"])
+odd_ids = st.sampled_from([b"", b" ", b"a b", b"\x7f", b"\x80", b"a" * 129, b"ab", b"~"])
 
 
 @st.composite
 def raw_ids(draw: st.DrawFn) -> RawIds:
     """Ids as Arrow hands them over, in order for the most part."""
-    ids = draw(st.lists(id_bytes, max_size=6))
+    ids = draw(st.lists(good_ids, max_size=5, unique=True)) + draw(st.lists(odd_ids, max_size=1))
     if draw(st.booleans()):
         ids = sorted(ids)
     offsets = array(draw(st.sampled_from("iq")), [2])

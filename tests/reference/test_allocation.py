@@ -301,6 +301,32 @@ def test_totals(implementation: Any) -> None:
     assert error.value == MAX_SCALAR + 1
 
 
+@pytest.mark.parametrize("low_bits", range(0, 110, 5))
+def test_remainders_that_differ_in_one_place(implementation: Any, low_bits: int) -> None:
+    # Below the total such a pool pays nobody a whole unit, and the remainders are the weights.
+    weights = [2**115 + ((i * 37 % 64) // 2 << low_bits) for i in range(64)]
+    order = sorted(range(64), key=lambda i: (-weights[i], i))
+    for pool in range(64):
+        found = implementation.allocate(pool, weights)
+        assert [i for i in range(64) if found.amounts[i]] == sorted(order[:pool])
+
+
+def test_weights_that_fill_128_bits(implementation: Any) -> None:
+    # Twice such a total needs a bit more, which an estimate of the quotient must not lose.
+    numbers = random.Random(128)
+    wide = 0
+    while wide < 150:
+        weights = [numbers.randrange(MAX_VALUE) for _ in range(4)]
+        pool, total = numbers.randrange(MAX_VALUE), sum(weights)
+        if not 2**127 <= total <= MAX_SCALAR:
+            continue
+        wide += 1
+        found = implementation.allocate(pool, weights)
+        more = [a - pool * w // total for a, w in zip(found.amounts, weights, strict=True)]
+        assert (min(more) >= 0, max(more) <= 1, sum(more)) == (True, True, found.leftover)
+        assert laws.pays_largest_remainders(implementation, Case(pool, weights)) is None
+
+
 @pytest.mark.parametrize(
     ("caps", "keys", "argument"), [([1], None, "caps"), (None, [1, 2, 3], "tie_keys")]
 )
