@@ -26,9 +26,8 @@ def encode(value: object) -> bytes:
     Raises:
         EvidenceError: it holds something that has no canonical form; the path to it is named.
     """
-    plain = msgspec.to_builtins(value)
-    _require_canonical(plain, "document", 0)
-    return _encoder.encode(plain)
+    _require_canonical(value, "document", 0)
+    return _encoder.encode(value)
 
 
 def decode(data: bytes, model: type[_Model], name: str) -> _Model:
@@ -52,11 +51,14 @@ def decode(data: bytes, model: type[_Model], name: str) -> _Model:
 def _require_canonical(value: Any, path: str, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise EvidenceError("nested too deeply", argument=path)
+    if isinstance(value, msgspec.Struct):
+        # Fields at their default may be left out when it is encoded; they are plain all the same.
+        value = msgspec.structs.asdict(value)
     if isinstance(value, dict):
         for key, item in value.items():
             _require_text(key, f"{path} key")
             _require_canonical(item, f"{path}.{key}", depth + 1)
-    elif isinstance(value, list):
+    elif isinstance(value, (list, tuple)):
         for i, item in enumerate(value):
             _require_canonical(item, f"{path}[{i}]", depth + 1)
     elif isinstance(value, str):

@@ -16,6 +16,8 @@ TIE_TAG: Final = "qfs/tie/v1"
 TABLE_TAG: Final = "qfs/table/v1"
 RULESET_TAG: Final = "qfs/ruleset/v1"
 EVIDENCE_TAG: Final = "qfs/evidence/v1"
+INSTANCE_TAG: Final = "qfs/instance/v1"
+EVENT_TAG: Final = "qfs/event/v1"
 
 _MIN_TAG_BYTES = 2
 _MAX_TAG_BYTES = 255

@@ -15,6 +15,7 @@ from qfs import canonical
 from qfs.columns import Column
 from qfs.hashing import EVIDENCE_TAG, tagged_hash, tie_hash
 from qfs.ids import RotatingKeys, check_ids
+from qfs.ledger.events import EMPTY, Entry, chain, instance_of
 from qfs.ledger.manifest import manifest_of
 from qfs.protocol.epoch import Opening, close_epoch
 from qfs.protocol.ruleset import from_toml
@@ -117,6 +118,21 @@ def epoch() -> dict[str, Any]:
     }
 
 
+def events() -> dict[str, Any]:
+    genesis = {"name": "example", "spec_version": 1}
+    instance = instance_of(genesis)
+    entries = [Entry("fees.recorded", 512, {"rows": 3}), Entry("epoch.closed", 1024, {})]
+    made, rows, head = chain(instance, EMPTY, entries)
+    return {
+        "genesis": canonical.encode(genesis).decode(),
+        "instance": instance.hex(),
+        "bodies": [row.body.decode() for row in rows],
+        "hashes": [event.hash.hex() for event in made],
+        "log_root": merkle.root([event.hash for event in made]).hex(),
+        "head": head.hash.hex(),
+    }
+
+
 def vectors() -> dict[str, Any]:
     """All vectors, as they are published."""
     return {
@@ -129,6 +145,7 @@ def vectors() -> dict[str, Any]:
             for number, node_id in ((0, "a"), (9, "e"), (2**53 - 1, "~" * 128))
         ],
         "epoch": epoch(),
+        "events": events(),
     }
 
 

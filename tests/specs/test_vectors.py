@@ -92,3 +92,18 @@ def test_leaves_follow_from_the_text(published: dict[str, Any]) -> None:
     ):
         numbers = b"".join(value.to_bytes(16, "big") for value in (weight, cap, amount))
         assert bytes.fromhex(leaf) == b"\0\x02n" + str(number).encode() + numbers
+
+
+def test_event_hashes_follow_from_the_text(published: dict[str, Any]) -> None:
+    events = published["events"]
+    assert events["instance"] == h("qfs/instance/v1", events["genesis"].encode())
+    instance, previous = bytes.fromhex(events["instance"]), bytes(32)
+    for number, (body, expected) in enumerate(zip(events["bodies"], events["hashes"], strict=True)):
+        assert json.loads(body)["seq"] == number
+        assert h("qfs/event/v1", instance, previous, body.encode()) == expected
+        previous = bytes.fromhex(expected)
+    assert events["head"] == events["hashes"][-1]
+    first, second = (
+        hashlib.sha256(b"\0" + bytes.fromhex(value)).digest() for value in events["hashes"]
+    )
+    assert events["log_root"] == hashlib.sha256(b"\1" + first + second).hexdigest()
