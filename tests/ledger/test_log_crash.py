@@ -25,6 +25,8 @@ import pytest
 from qfs.errors import StorageError
 from qfs.ledger.log import Entry, EventLog, LeaseError, create_log, open_log, verify
 
+pytestmark = pytest.mark.database
+
 ROUNDS = int(os.environ.get("QFS_CRASH_ROUNDS") or 20)
 GENESIS = {"name": "crash"}
 
@@ -247,8 +249,6 @@ import os, sys
 import qfs.ledger.sqlite
 from qfs.errors import StorageError
 from qfs.ledger.log import create_log, open_log, verify
-
-pytestmark = pytest.mark.database
 
 if os.geteuid() == 0:
     os.setgroups([])
