@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 import qfs
 from qfs import arrow, columns
 from qfs import ids as id_columns
-from qfs.errors import WrongTypeError
+from qfs.errors import InvalidIdError, WrongTypeError
 from qfs.limits import MAX_VALUE
 
 VALUES = [7, 2**64 + 1, 0, MAX_VALUE]
@@ -333,3 +333,12 @@ def test_capsules_that_outlive_the_program_do_no_harm(statement: str) -> None:
         [sys.executable, "-W", "ignore", "-c", code], capture_output=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.usefixtures("api_backend")
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.binary()])
+def test_length_of_an_id_on_both_sides_of_its_bound(kind: pa.DataType) -> None:
+    assert list(qfs.allocate(4, [1, 1], ids=pa.array(["a", "b" * 128], kind)).amounts) == [2, 2]
+    with pytest.raises(InvalidIdError) as caught:
+        qfs.allocate(4, [1, 1], ids=pa.array(["a", "b" * 129], kind))
+    assert caught.value.index == 1
