@@ -16,7 +16,7 @@ from Cython.Distutils import Extension
 from setuptools import setup
 
 ROOT = pathlib.Path(__file__).parent
-MODULES = ("allocation", "arithmetic", "columns", "issuance", "merkle")
+MODULES = ("allocation", "arithmetic", "columns", "export", "issuance", "merkle")
 SOURCE_SUFFIXES = (".pyx", ".pxd", ".h")
 
 

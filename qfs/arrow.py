@@ -1,4 +1,4 @@
-"""The Arrow PyCapsule interface, read and written through ctypes.
+"""The Arrow PyCapsule interface, read through ctypes.
 
 It lets pyarrow, Polars, DuckDB and pandas hand over their memory, and take ours, without a copy
 and without being a dependency.
@@ -9,14 +9,13 @@ Source: https://arrow.apache.org/docs/format/CDataInterface.html and .../PyCapsu
 from __future__ import annotations
 
 import ctypes
-import itertools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from qfs.errors import WrongTypeError
+from qfs.errors import MissingDependencyError, WrongTypeError
 
 _RELEASE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 _GET = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
-_CAPSULE_DESTRUCTOR = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
 class _Schema(ctypes.Structure):
@@ -68,15 +67,6 @@ _api = ctypes.pythonapi
 _capsule_pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
     ("PyCapsule_GetPointer", _api)
 )
-_capsule_is_valid = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p)(
-    ("PyCapsule_IsValid", _api)
-)
-_capsule_address = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)(
-    ("PyCapsule_GetPointer", _api)
-)
-_capsule_new = ctypes.PYFUNCTYPE(
-    ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, _CAPSULE_DESTRUCTOR
-)(("PyCapsule_New", _api))
 
 
 class _Owned:
@@ -210,74 +200,31 @@ def _first_null(structure: _Array, length: int, offset: int) -> int | None:
     return (missing & -missing).bit_length() - 1 if missing else None
 
 
-_numbers = itertools.count(1)
-_borrowed: dict[int, object] = {}
-"""What the structures in consumers' hands point to, by the number in their private_data."""
-_in_capsules: dict[int, object] = {}
-"""The structures that capsules point to, by address: alive as long as the capsule."""
+exporter: Callable[[memoryview], tuple[object, object]]
+"""The backend's `export_cells`, put here by `qfs.backend`: a column knows no backend."""
 
 
-def _immortal(callback: Any) -> Any:
-    # A consumer may call back while the interpreter shuts down and modules are gone already.
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(callback))
-    return callback
+def export_through_pyarrow(cells: memoryview, precision: int, scale: int) -> tuple[object, object]:
+    """Capsules of a decimal128 column without nulls, made by pyarrow.
 
+    Not made here: a consumer may let go while an exception passes, and a callback that ctypes
+    makes would run Python code with that exception pending.
 
-def _release(kind: type[Any], borrowed: dict[int, object] = _borrowed) -> Any:
-    def release(address: int) -> None:
-        structure = kind.from_address(address)
-        structure.release = None
-        borrowed.pop(structure.private_data, None)
-
-    return _immortal(_RELEASE(release))
-
-
-def _destroy(
-    in_capsules: dict[int, object] = _in_capsules,
-    is_valid: Any = _capsule_is_valid,
-    address_of: Any = _capsule_address,
-    as_release: Any = _RELEASE,
-    addressof: Any = ctypes.addressof,
-) -> Any:
-    def destroy(capsule: int) -> None:
-        # A consumer that took the structure has set its release to null; else it is ours to call.
-        for name in (b"arrow_schema", b"arrow_array"):
-            if is_valid(capsule, name):
-                structure: Any = in_capsules.pop(address_of(capsule, name))
-                if structure.release:
-                    as_release(structure.release)(addressof(structure))
-
-    return _immortal(_CAPSULE_DESTRUCTOR(destroy))
-
-
-_release_schema = _release(_Schema)
-_release_array = _release(_Array)
-_destroy_capsule = _destroy()
-
-
-def _encapsulate(structure: _Schema | _Array, name: bytes, release: Any, *alive: object) -> object:
-    number = next(_numbers)
-    _borrowed[number] = alive
-    structure.private_data = number
-    structure.release = ctypes.cast(release, ctypes.c_void_p).value
-    address = ctypes.addressof(structure)
-    _in_capsules[address] = structure
-    return _capsule_new(address, name, _destroy_capsule)
-
-
-def export_schema(column_format: str) -> object:
-    """A schema capsule for a column without nulls."""
-    text = column_format.encode("ascii")
-    structure = _Schema(format=text, name=b"", flags=0)
-    return _encapsulate(structure, b"arrow_schema", _release_schema, text)
-
-
-def export_array(data: memoryview, length: int) -> object:
-    """An array capsule for a fixed-width column without nulls that lies in `data`."""
-    buffers = (ctypes.c_void_p * 2)(None, address(data))
-    structure = _Array(length=length, null_count=0, offset=0, n_buffers=2)
-    structure.buffers = ctypes.cast(buffers, ctypes.POINTER(ctypes.c_void_p))
-    return _encapsulate(structure, b"arrow_array", _release_array, buffers, data)
+    Raises:
+        MissingDependencyError: pyarrow is not installed.
+    """
+    try:
+        import pyarrow as pa
+    except ImportError as error:
+        raise MissingDependencyError(
+            "pure Python hands a column to Arrow consumers through pyarrow, which is not"
+            " installed: pip install pyarrow, or build the kernel"
+        ) from error
+    kind = pa.decimal128(precision, scale)
+    buffers = [None, pa.py_buffer(cells)]
+    array = pa.Array.from_buffers(kind, len(cells) * 8 // kind.bit_width, buffers)
+    schema, values = array.__arrow_c_array__()
+    return schema, values
 
 
 class _PyBuffer(ctypes.Structure):

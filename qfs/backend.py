@@ -12,13 +12,14 @@ No result depends on any of them.
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, Literal, Protocol, cast
 
-from qfs import reference, slices
+from qfs import arrow, reference, slices
 from qfs.columns import Column, Raw
 from qfs.errors import BackendError, UnknownOptionError, shown
 from qfs.ids import IdColumn, RawIdColumn
@@ -36,6 +37,7 @@ class Implementation(Protocol):
     def check_ids(self, raw: RawIdColumn, argument: str) -> IdColumn: ...
     def to_column(self, values: Sequence[int]) -> Column: ...
     def to_list(self, values: Sequence[int]) -> list[int]: ...
+    def export_cells(self, cells: memoryview) -> tuple[object, object]: ...
     def mul_div_many(
         self,
         a: Sequence[int],
@@ -89,6 +91,13 @@ def implementation() -> Implementation:
     return _choose()[1]
 
 
+def _export_cells(cells: memoryview) -> tuple[object, object]:
+    return implementation().export_cells(cells)
+
+
+arrow.exporter = _export_cells
+
+
 @cache
 def _choose() -> tuple[Backend, Implementation]:
     wanted = _option("QFS_BACKEND", ("auto", "kernel", "reference"))
@@ -110,12 +119,20 @@ def _choose() -> tuple[Backend, Implementation]:
             " `pip install --force-reinstall --no-cache-dir qfs`, or set QFS_BACKEND=reference"
             " to say that pure Python is meant.",
             FallbackWarning,
-            stacklevel=4,
+            stacklevel=_callers_level(),
         )
         return Backend("reference", reason, "python", 1), pure
     slices.threads = threads
     reason = "the compiled kernel loaded" if wanted == "auto" else "QFS_BACKEND=kernel"
     return Backend("kernel", reason, "baseline", threads), cast(Implementation, kernel)
+
+
+def _callers_level() -> int:
+    """The stacklevel of the first caller outside this package."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] == "qfs":
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def _why_not(error: Exception) -> str:

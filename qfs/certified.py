@@ -8,7 +8,13 @@ from typing import Final
 
 from qfs.columns import require_integer
 from qfs.decimals import format_tokens, parse_tokens
-from qfs.errors import OutOfRangeError, ResultOverflowError, WrongTypeError, shown
+from qfs.errors import (
+    DivisionByZeroError,
+    OutOfRangeError,
+    ResultOverflowError,
+    WrongTypeError,
+    shown,
+)
 from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_SCALAR
 from qfs.reference.arithmetic import mul_div
 
@@ -71,6 +77,8 @@ class Fixed128:
         return Fixed128.from_base_units(product)
 
     def _divided(self, other: Fixed128, rounding: str) -> Fixed128:
+        if _units(other) == 0:
+            raise DivisionByZeroError("a divisor is above 0", argument="other", value=other)
         quotient = mul_div(self._base_units, BASE_UNITS_PER_TOKEN, _units(other), rounding)
         return Fixed128.from_base_units(quotient)
 

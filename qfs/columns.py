@@ -25,8 +25,6 @@ from qfs.errors import (
 )
 from qfs.limits import CELL_BYTES, MAX_ROWS, MAX_SCALAR, MAX_TICK, MAX_VALUE, TOKEN_DECIMALS
 
-ARROW_FORMAT: Final = f"d:38,{TOKEN_DECIMALS}"
-
 _INTEGER_FORMATS = "bBhHiIlLqQ"
 _NATIVE_WORDS = ("L", "Q") if sys.byteorder == "little" else ()
 _CELL_FORMATS = ("16x", "T{<Q:lo:<Q:hi:}", *(f"T{{{w}:lo:{w}:hi:}}" for w in _NATIVE_WORDS))
@@ -59,8 +57,9 @@ class Column(_Integers):
     """Immutable base-unit amounts in 16-byte cells.
 
     It is a sequence of ints, and hands its memory over without a copy: to pyarrow, Polars, DuckDB
-    and pandas through the Arrow PyCapsule interface, to NumPy as records of `lo` and `hi`, and
-    to anything else as bytes through `data`, or from Python 3.12 as a buffer.
+    and pandas through the Arrow PyCapsule interface (without the kernel, pyarrow makes the
+    capsules), to NumPy as records of `lo` and `hi`, and to anything else as bytes through `data`,
+    or from Python 3.12 as a buffer.
     """
 
     __slots__ = ("__weakref__", "_data", "_total")
@@ -168,10 +167,10 @@ class Column(_Integers):
         return f"<Column of {len(self)} values: {few}{', ...' if len(self) > 3 else ''}>"
 
     def __arrow_c_schema__(self) -> object:
-        return arrow.export_schema(ARROW_FORMAT)
+        return arrow.exporter(self._data[:0])[0]
 
     def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
-        return self.__arrow_c_schema__(), arrow.export_array(self._data, len(self))
+        return arrow.exporter(self._data)
 
     @property
     def __array_interface__(self) -> dict[str, Any]:
@@ -236,9 +235,20 @@ def read_values(source: object, argument: str) -> Raw:
         raw = _join([_read_chunk(c, argument) for c in arrow.read_chunks(source, argument)])
     else:
         raw = _read_buffer(source, argument)
-    if raw_length(raw) > MAX_ROWS:
-        raise OutOfRangeError(f"more than {MAX_ROWS} rows", argument=argument)
+    require_rows(raw_length(raw), argument)
     return raw
+
+
+def require_rows(rows: int, argument: str) -> None:
+    """A column of so many rows can be.
+
+    Raises:
+        OutOfRangeError: more than MAX_ROWS.
+    """
+    if rows > MAX_ROWS:
+        raise OutOfRangeError(
+            f"{rows} rows; at most {MAX_ROWS} are accepted", argument=argument, value=rows
+        )
 
 
 def require_integer(value: object, argument: str, maximum: int, index: int | None = None) -> int:
@@ -350,6 +360,7 @@ def _read_buffer(source: Any, argument: str) -> Raw:
     except (TypeError, ValueError):
         # NumPy has dtypes without a buffer format, such as dates; it says so with a ValueError.
         if isinstance(source, Sequence):
+            require_rows(len(source), argument)
             return list(source)
         raise WrongTypeError(
             f"a {type(source).__name__}; a sequence of integers is needed", argument=argument

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any, Final, NamedTuple, cast, overload
 
 from qfs import arrow
-from qfs.columns import Column
+from qfs.columns import Column, require_rows
 from qfs.errors import DuplicateIdError, InvalidIdError, NullValueError, WrongTypeError, shown
 from qfs.hashing import sized, tie_hash
 from qfs.limits import MAX_ID_BYTE, MAX_ID_BYTES, MIN_ID_BYTE
@@ -105,7 +105,9 @@ def read_ids(source: object, argument: str) -> RawIdColumn:
         raise WrongTypeError(
             f"a {type(source).__name__}; a sequence of ids is needed", argument=argument
         )
-    return list(cast("Sequence[Any]", source))
+    rows = cast("Sequence[Any]", source)
+    require_rows(len(rows), argument)
+    return list(rows)
 
 
 def check_ids(raw: RawIdColumn, argument: str) -> IdColumn:

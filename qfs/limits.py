@@ -13,7 +13,8 @@ BASE_UNITS_PER_TOKEN: Final = 10**TOKEN_DECIMALS
 MAX_SCALAR: Final = 2**128 - 1
 """Largest scalar and largest total."""
 
-MAX_VALUE: Final = 10**38 - 1
+MAX_DIGITS: Final = 38
+MAX_VALUE: Final = 10**MAX_DIGITS - 1
 """Largest value in a column, of one account and of a pool: what decimal128(38, 18) holds."""
 
 CELL_BYTES: Final = 16

@@ -100,6 +100,25 @@ def test_without_a_kernel_it_says_so_once() -> None:
     assert reason in warning
 
 
+@pytest.mark.parametrize("first", ["qfs.allocate(1, [1])", "qfs.backend()", "column()"])
+def test_the_warning_points_at_the_line_that_caused_it(first: str) -> None:
+    script = """
+    import warnings
+    import qfs
+
+    def column():
+        qfs.mul_div([1], [1], [1])
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        %s
+    print(*[(w.filename, w.lineno) for w in caught])
+    """
+    found = reported(NO_KERNEL + textwrap.dedent(script) % first)
+    line = 10 if first == "column()" else 14
+    assert found == [f"('<string>', {line})"]
+
+
 def test_a_kernel_that_was_asked_for_must_load() -> None:
     done = run(NO_KERNEL + "import qfs; qfs.allocate(1, [1])", QFS_BACKEND="kernel")
     assert done.returncode == 1

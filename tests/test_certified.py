@@ -96,7 +96,8 @@ def test_division_by_zero() -> None:
     for divide in (ONE.div_floor, ONE.div_ceil, ZERO.div_floor):
         with pytest.raises(DivisionByZeroError) as caught:
             divide(ZERO)
-        assert (caught.value.code, caught.value.index) == ("division_by_zero", None)
+        error = caught.value
+        assert (error.code, error.argument, error.index) == ("division_by_zero", "other", None)
         assert isinstance(caught.value, ZeroDivisionError)
 
 

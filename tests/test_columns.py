@@ -22,7 +22,7 @@ import pytest
 import qfs
 from qfs import columns
 from qfs.errors import LengthMismatchError, NullValueError, OutOfRangeError, WrongTypeError
-from qfs.limits import MAX_SCALAR, MAX_VALUE
+from qfs.limits import MAX_ROWS, MAX_SCALAR, MAX_VALUE
 
 SMALL = [3, 0, 100, 1]
 LARGE = [0, 1, 2**63, 2**64 - 1, 2**64, 2**104 + 1, 2**126, MAX_VALUE]
@@ -395,3 +395,11 @@ def test_errors_survive_pickling() -> None:
         qfs.Column.from_ints([-1])
     again = pickle.loads(pickle.dumps(caught.value))
     assert (str(again), again.index, again.code) == (str(caught.value), 0, "range")
+
+
+def test_more_rows_than_positions_are_refused_before_they_are_listed() -> None:
+    too_many = range(MAX_ROWS + 1)
+    for argument in ("weights", "ids"):
+        with pytest.raises(OutOfRangeError, match=f"at most {MAX_ROWS}") as caught:
+            qfs.allocate(1, **{"weights": [1], argument: too_many})  # type: ignore[arg-type]
+        assert (caught.value.argument, caught.value.value) == (argument, MAX_ROWS + 1)

@@ -6,7 +6,7 @@ same names, parameters and step headings.
 
 from qfs.reference.allocation import allocate
 from qfs.reference.arithmetic import mul_div_many
-from qfs.reference.columns import check_ids, check_values, to_column, to_list
+from qfs.reference.columns import check_ids, check_values, export_cells, to_column, to_list
 from qfs.reference.issuance import issue
 from qfs.reference.merkle import inclusion_proof, range_root, root
 
@@ -14,6 +14,7 @@ __all__ = [
     "allocate",
     "check_ids",
     "check_values",
+    "export_cells",
     "inclusion_proof",
     "issue",
     "mul_div_many",

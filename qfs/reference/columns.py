@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from qfs.arrow import export_through_pyarrow
 from qfs.columns import Column, Raw, RawCells, require_integer
 from qfs.ids import IdColumn, RawIdColumn
 from qfs.ids import check_ids as check_each_id
-from qfs.limits import CELL_BYTES, MAX_VALUE
+from qfs.limits import CELL_BYTES, MAX_DIGITS, MAX_VALUE, TOKEN_DECIMALS
 
 
 def check_values(raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[int]:
@@ -39,6 +40,15 @@ def to_column(values: Sequence[int]) -> Column:
 def to_list(values: Sequence[int]) -> list[int]:
     """Values as a list of ints."""
     return list(values)
+
+
+def export_cells(cells: memoryview) -> tuple[object, object]:
+    """The Arrow schema and array capsules of a column's memory.
+
+    Raises:
+        MissingDependencyError: pyarrow is not installed; the kernel does without.
+    """
+    return export_through_pyarrow(cells, MAX_DIGITS, TOKEN_DECIMALS)
 
 
 def _with_null(raw: RawCells) -> list[object]:

@@ -1,7 +1,4 @@
-"""The kernel wearing the reference's signatures: same names, parameters, steps and errors.
-
-Passes run over slices (`qfs.slices`) on QFS_THREADS threads; no result depends on how many.
-"""
+"""See `qfs.reference.allocation`: the shares in passes over slices, the leftover by selection."""
 
 from __future__ import annotations
 
@@ -9,164 +6,19 @@ from array import array
 from collections.abc import Sequence
 from typing import Any, Final
 
-from qfs import limits, slices
-from qfs.columns import MAX_SIGNED_CELL, Column, Raw, RawCells, require_integer
-from qfs.errors import (
-    BackendError,
-    DivisionByZeroError,
-    TotalOverflowError,
-    WrongTypeError,
-)
-from qfs.hashing import sha256_functions
-from qfs.ids import IdColumn, RawIdColumn, RawIds, RowLeaves
-from qfs.ids import check_ids as check_each_id
-from qfs.limits import CELL_BYTES, MAX_SCALAR, MAX_VALUE
-from qfs.reference import merkle as reference_merkle
+from qfs import slices
+from qfs.columns import Column
+from qfs.errors import TotalOverflowError, WrongTypeError
+from qfs.kernel.columns import to_column
+from qfs.limits import CELL_BYTES, MAX_SCALAR
 from qfs.reference.allocation import Allocated, Caps, TieKeys, require_same_rows
-from qfs.reference.arithmetic import ROUNDINGS, overflow, require_rounding, row_count
-from qfs.reference.issuance import Issued
 from qfs.slices import cut, cut_optional, over_slices
-from qfs_kernel import BUILD, LIMITS, SPEC_VERSION, allocation, arithmetic, issuance, merkle
-from qfs_kernel import columns as kernel_columns
+from qfs_kernel import allocation
 
 MAX_ROUNDS: Final = 32
 """Water-filling rounds before the rows are sorted by cap / weight instead.
 
 Each round is one pass. Real caps need a handful; an adversary can make them as many as rows."""
-
-
-def check_build() -> None:
-    """The kernel was built for these limits.
-
-    Raises:
-        BackendError: it was not; it names the limit.
-    """
-    if SPEC_VERSION != limits.SPEC_VERSION:
-        raise BackendError(
-            f"the kernel computes spec version {SPEC_VERSION}, this is {limits.SPEC_VERSION}"
-        )
-    for name, value in LIMITS.items():
-        here = getattr(limits, name, None)
-        if here != value:
-            raise BackendError(f"the kernel was built for {name} = {value}, this is {here}")
-
-
-def build_facts() -> dict[str, str]:
-    """Compiler, kind of 128-bit integers and source hash of the loaded kernel."""
-    return dict(BUILD)
-
-
-# Columns
-
-
-def check_values(raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[int]:
-    """See `qfs.reference.columns.check_values`; the result is a Column that knows its total."""
-    if isinstance(raw, Column) and maximum >= MAX_VALUE:
-        return to_column(raw)
-    if isinstance(raw, (Column, RawCells)):
-        signed = isinstance(raw, RawCells) and raw.signed
-        largest = min(maximum, MAX_SIGNED_CELL) if signed else maximum
-        fault, total = kernel_columns.scan(raw.data, largest)
-        null = raw.first_null if isinstance(raw, RawCells) else None
-        if null is not None and (fault < 0 or null <= fault):
-            require_integer(None, argument, maximum, null)
-        if fault >= 0:
-            value = raw.value(fault) if isinstance(raw, RawCells) else raw[fault]
-            require_integer(value, argument, maximum, fault)
-            raise WrongTypeError("it changed while it was read", argument=argument, index=fault)
-        return Column.trusted(raw.data, total)
-    cells = bytearray(CELL_BYTES * len(raw))
-    fault, total = kernel_columns.pack(raw, maximum, cells)
-    if fault >= 0:
-        require_integer(raw[fault], argument, maximum, fault)
-        raise WrongTypeError("it changed while it was read", argument=argument, index=fault)
-    return Column.trusted(cells, total)
-
-
-def check_ids(raw: RawIdColumn, argument: str) -> IdColumn:
-    """See `qfs.reference.columns.check_ids`; ids in canonical order are checked in one pass."""
-    if (
-        isinstance(raw, RawIds)
-        and raw.first_null is None
-        and kernel_columns.ids_ascend(raw.offsets, raw.data)
-    ):
-        return IdColumn(raw.offsets, raw.data, is_sorted=True)
-    return check_each_id(raw, argument)
-
-
-def to_column(values: Sequence[int]) -> Column:
-    """Checked values as a column."""
-    if isinstance(values, Column):
-        if values.has_total:
-            return values
-        return Column.trusted(values.data, kernel_columns.scan(values.data, MAX_SCALAR)[1])
-    column = check_values(list(values), "values")
-    assert isinstance(column, Column)
-    return column
-
-
-def to_list(values: Sequence[int]) -> list[int]:
-    """Values as a list of ints."""
-    return kernel_columns.unpack(values.data) if isinstance(values, Column) else list(values)
-
-
-# Arithmetic
-
-
-def mul_div_many(
-    a: Sequence[int],
-    b: Sequence[int],
-    c: Sequence[int],
-    rounding: str = "floor",
-    maximum: int = MAX_SCALAR,
-) -> Sequence[int]:
-    """See `qfs.reference.arithmetic.mul_div_many`."""
-    require_rounding(rounding)
-    results = bytearray(CELL_BYTES * row_count(a, b, c))
-    # Steps 1 to 4, row by row.
-    code, i = arithmetic.mul_div_many(
-        _operand(a),
-        _operand(b),
-        _operand(c),
-        ROUNDINGS.index(rounding),
-        maximum,
-        results,
-    )
-    if code == 0:
-        return Column.trusted(results)
-    a_i, b_i, c_i = (x[i if len(x) > 1 else 0] for x in (a, b, c))
-    if c_i == 0:
-        raise DivisionByZeroError("a divisor is at least 1", argument="c", index=i, value=0)
-    raise overflow(a_i, b_i, c_i, maximum, i)
-
-
-def _operand(values: Sequence[int]) -> memoryview:
-    """Cells of 0 .. 2^128 - 1: an operand may be a scalar, which a column does not hold."""
-    column = check_values(values, "values", MAX_SCALAR)
-    assert isinstance(column, Column)
-    return column.data
-
-
-# Issuance
-
-
-def issue(fees: Sequence[int], rate: int, residue: int = 0, room: int | None = None) -> Issued:
-    """See `qfs.reference.issuance.issue`."""
-    column = to_column(fees)
-    # Step 1. The total is in its bounds.
-    if column.total > MAX_SCALAR:
-        raise TotalOverflowError(
-            "the fees sum to more than 2^128 - 1 base units", argument="fees", value=column.total
-        )
-    issued = bytearray(len(column.data))
-    # Steps 2 and 3, fee by fee.
-    withheld, total, residue = issuance.issue(
-        column.data, rate, residue, MAX_SCALAR if room is None else room, issued
-    )
-    return Issued(Column.trusted(issued, total), withheld, total, residue, column.total)
-
-
-# Allocation
 
 
 def allocate(
@@ -343,46 +195,3 @@ def _add_up(histograms: list[array[int]]) -> array[int]:
     if len(histograms) == 1:
         return histograms[0]
     return array("I", map(sum, zip(*histograms, strict=True)))
-
-
-# Merkle tree
-
-
-def root(leaves: Sequence[bytes]) -> bytes:
-    """See `qfs.reference.merkle.root`."""
-    return range_root(leaves, 0, len(leaves))
-
-
-def range_root(leaves: Sequence[bytes], start: int, stop: int) -> bytes:
-    """See `qfs.reference.merkle.range_root`."""
-    reference_merkle.require_range(start, stop, len(leaves))
-    if start == stop:
-        return reference_merkle.EMPTY_ROOT
-    hash_functions = sha256_functions()
-    if not isinstance(leaves, RowLeaves) or hash_functions is None:
-        return reference_merkle.range_root(leaves, start, stop)
-    rows = merkle.Rows([_leaf_field(field) for field in leaves.fields])
-    # Whole slices are perfect subtrees, so the tree over their roots is the top of the tree.
-    level = over_slices(
-        stop - start,
-        lambda a, b: merkle.range_root(rows, start + a, start + b, *hash_functions),
-    )
-    while len(level) > 1:
-        pairs = [reference_merkle.node_hash(*level[i : i + 2]) for i in range(0, len(level) - 1, 2)]
-        level = pairs + level[len(level) & ~1 :]
-    return level[0]
-
-
-def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """See `qfs.reference.merkle.inclusion_proof`."""
-    reference_merkle.require_leaf(index, len(leaves))
-    ranges = reference_merkle.sibling_ranges(index, len(leaves))
-    return [range_root(leaves, start, stop) for start, stop in ranges]
-
-
-def _leaf_field(field: IdColumn | Column | memoryview) -> tuple[str, Any, Any, int]:
-    if isinstance(field, IdColumn):
-        return "ids", field.data, field.offsets.cast("B"), field.offsets.itemsize
-    if isinstance(field, Column):
-        return "cells", field.data, None, CELL_BYTES
-    return "words", field.cast("B"), None, field.itemsize

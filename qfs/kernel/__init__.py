@@ -1,0 +1,27 @@
+"""The kernel wearing the reference's signatures: same names, parameters, steps and errors.
+
+Passes run over slices (`qfs.slices`) on QFS_THREADS threads; no result depends on how many.
+"""
+
+from qfs.kernel.allocation import allocate
+from qfs.kernel.arithmetic import mul_div_many
+from qfs.kernel.build import build_facts, check_build
+from qfs.kernel.columns import check_ids, check_values, export_cells, to_column, to_list
+from qfs.kernel.issuance import issue
+from qfs.kernel.merkle import inclusion_proof, range_root, root
+
+__all__ = [
+    "allocate",
+    "build_facts",
+    "check_build",
+    "check_ids",
+    "check_values",
+    "export_cells",
+    "inclusion_proof",
+    "issue",
+    "mul_div_many",
+    "range_root",
+    "root",
+    "to_column",
+    "to_list",
+]

@@ -1,0 +1,68 @@
+"""See `qfs.reference.columns`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qfs.columns import MAX_SIGNED_CELL, Column, Raw, RawCells, require_integer
+from qfs.errors import WrongTypeError
+from qfs.ids import IdColumn, RawIdColumn, RawIds
+from qfs.ids import check_ids as check_each_id
+from qfs.limits import CELL_BYTES, MAX_SCALAR, MAX_VALUE
+from qfs_kernel import columns, export
+
+
+def check_values(raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[int]:
+    """See `qfs.reference.columns.check_values`; the result is a Column that knows its total."""
+    if isinstance(raw, Column) and maximum >= MAX_VALUE:
+        return to_column(raw)
+    if isinstance(raw, (Column, RawCells)):
+        signed = isinstance(raw, RawCells) and raw.signed
+        largest = min(maximum, MAX_SIGNED_CELL) if signed else maximum
+        fault, total = columns.scan(raw.data, largest)
+        null = raw.first_null if isinstance(raw, RawCells) else None
+        if null is not None and (fault < 0 or null <= fault):
+            require_integer(None, argument, maximum, null)
+        if fault >= 0:
+            value = raw.value(fault) if isinstance(raw, RawCells) else raw[fault]
+            require_integer(value, argument, maximum, fault)
+            raise WrongTypeError("it changed while it was read", argument=argument, index=fault)
+        return Column.trusted(raw.data, total)
+    cells = bytearray(CELL_BYTES * len(raw))
+    fault, total = columns.pack(raw, maximum, cells)
+    if fault >= 0:
+        require_integer(raw[fault], argument, maximum, fault)
+        raise WrongTypeError("it changed while it was read", argument=argument, index=fault)
+    return Column.trusted(cells, total)
+
+
+def check_ids(raw: RawIdColumn, argument: str) -> IdColumn:
+    """See `qfs.reference.columns.check_ids`; ids in canonical order are checked in one pass."""
+    if (
+        isinstance(raw, RawIds)
+        and raw.first_null is None
+        and columns.ids_ascend(raw.offsets, raw.data)
+    ):
+        return IdColumn(raw.offsets, raw.data, is_sorted=True)
+    return check_each_id(raw, argument)
+
+
+def to_column(values: Sequence[int]) -> Column:
+    """Checked values as a column."""
+    if isinstance(values, Column):
+        if values.has_total:
+            return values
+        return Column.trusted(values.data, columns.scan(values.data, MAX_SCALAR)[1])
+    column = check_values(list(values), "values")
+    assert isinstance(column, Column)
+    return column
+
+
+def to_list(values: Sequence[int]) -> list[int]:
+    """Values as a list of ints."""
+    return columns.unpack(values.data) if isinstance(values, Column) else list(values)
+
+
+def export_cells(cells: memoryview) -> tuple[object, object]:
+    """See `qfs.reference.columns.export_cells`; made in C, so nothing else is needed."""
+    return export.schema(), export.array(cells)
