@@ -162,7 +162,7 @@ def test_allocate(
     expected = outcome(reference.allocate, *case)
     assert outcome(kernel.allocate, *case) == expected
     with sliced(*slices), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kernel, "MAX_ROUNDS", rounds)
+        patch.setattr(f"{kernel.allocate.__module__}.MAX_ROUNDS", rounds)
         assert outcome(kernel.allocate, *case) == expected
 
 

@@ -235,8 +235,7 @@ def test_cascade_needs_more_rounds_than_the_kernel_takes(
     kernel: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sorts = []
-    twin = sys.modules[kernel.allocate.__module__]
-    real = twin.allocation
+    real = sys.modules[kernel.allocate.__module__].allocation
 
     class Passes:
         """The kernel's passes, with the sort counted."""
@@ -248,7 +247,7 @@ def test_cascade_needs_more_rounds_than_the_kernel_takes(
             sorts.append(len(arguments[3]))
             return real.water_fill_sorted(*arguments)
 
-    monkeypatch.setattr(twin, "allocation", Passes())
+    monkeypatch.setattr(f"{kernel.allocate.__module__}.allocation", Passes())
     kernel.allocate(*cascade(40))
     assert sorts == [40]
 
