@@ -52,8 +52,7 @@ def _require_canonical(value: Any, path: str, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise EvidenceError("nested too deeply", argument=path)
     if isinstance(value, msgspec.Struct):
-        # Fields at their default may be left out when it is encoded; they are plain all the same.
-        value = msgspec.structs.asdict(value)
+        value = _written_fields(value)
     if isinstance(value, dict):
         for key, item in value.items():
             _require_text(key, f"{path} key")
@@ -69,6 +68,17 @@ def _require_canonical(value: Any, path: str, depth: int) -> None:
         raise EvidenceError(
             f"{shown(value)} is neither text nor an integer of 0 .. 2^53 - 1", argument=path
         )
+
+
+def _written_fields(value: msgspec.Struct) -> dict[str, Any]:
+    """The fields that are encoded: some models leave out those at their default."""
+    omitting = value.__struct_config__.omit_defaults
+    written = {}
+    for field in msgspec.structs.fields(value):
+        item = getattr(value, field.name)
+        if not (omitting and item == field.default):
+            written[field.encode_name] = item
+    return written
 
 
 def _require_text(value: object, path: str) -> None:

@@ -23,6 +23,9 @@ CELL_BYTES: Final = 16
 MAX_ROWS: Final = 2**32 - 1
 """Largest number of rows of a column, so that a position fits in 32 bits."""
 
+MAX_COUNT: Final = 2**32 - 1
+"""Largest count of heartbeats, proofs or inferences."""
+
 MAX_ID_BYTES: Final = 128
 MIN_ID_BYTE: Final = 0x21
 MAX_ID_BYTE: Final = 0x7E

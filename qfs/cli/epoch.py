@@ -15,8 +15,8 @@ from qfs.errors import EpochError
 
 if TYPE_CHECKING:
     from qfs.cli.figures import EpochFigures
-    from qfs.ledger.manifest import Manifest
     from qfs.protocol.epoch import ClosedEpoch
+    from qfs.protocol.manifest import Manifest
     from qfs.protocol.ruleset import Ruleset
 
 _FILE = click.Path(path_type=Path)
@@ -87,8 +87,8 @@ def close_epoch(
     from qfs.cli.report import render_html
     from qfs.files import new_file
     from qfs.ledger.evidence import require_no_epoch, verify_evidence, write_evidence
-    from qfs.ledger.manifest import manifest_of
     from qfs.protocol import epoch as epochs
+    from qfs.protocol.manifest import manifest_of
     from qfs.table_files import read_table
     from qfs.tables import FEES, NODES
 

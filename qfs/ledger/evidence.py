@@ -19,15 +19,15 @@ import msgspec
 from qfs import canonical
 from qfs.errors import StorageError, VerificationError
 from qfs.files import new_folder, read_bounded, require_free, storage_errors
-from qfs.ledger.manifest import (
+from qfs.protocol import ruleset as rulesets
+from qfs.protocol.epoch import ClosedEpoch, close_epoch
+from qfs.protocol.manifest import (
     Manifest,
     manifest_of,
     parse_digest,
     parse_manifest,
     require_digest,
 )
-from qfs.protocol import ruleset as rulesets
-from qfs.protocol.epoch import ClosedEpoch, close_epoch
 from qfs.table_files import read_table, write_parquet
 from qfs.tables import ALLOCATIONS, FEES, NODES, SCHEMAS, Table
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from qfs.errors import VerificationError
 from qfs.ledger.evidence import read_artifact, read_manifest
-from qfs.ledger.manifest import Manifest
 from qfs.ledger.proofs import find_node
 from qfs.protocol import ruleset as rulesets
+from qfs.protocol.manifest import Manifest
 from qfs.reference.allocation import exceeds
 from qfs.reference.arithmetic import mul_floor
 from qfs.tables import ALLOCATIONS

@@ -20,8 +20,8 @@ from qfs.errors import EvidenceError, QfsError, VerificationError
 from qfs.files import new_file, read_bounded
 from qfs.ids import RowLeaves, from_checked, require_id
 from qfs.ledger.evidence import read_artifact, read_manifest
-from qfs.ledger.manifest import Manifest, parse_digest, parse_manifest, require_digest
 from qfs.limits import MAX_VALUE
+from qfs.protocol.manifest import Manifest, parse_digest, parse_manifest, require_digest
 from qfs.reference.merkle import leaf_hash, root_from_proof
 from qfs.tables import ALLOCATIONS, Table, table_digest
 

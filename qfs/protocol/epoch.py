@@ -8,6 +8,7 @@ from qfs.backend import implementation
 from qfs.errors import EpochError, OutOfRangeError, TotalOverflowError
 from qfs.limits import MAX_SCALAR, MAX_TICK, MAX_VALUE
 from qfs.protocol.allocator import NodAllocation, NODAllocator
+from qfs.protocol.eligibility import Contributions
 from qfs.protocol.ruleset import Ruleset
 from qfs.reference.issuance import Issued
 from qfs.tables import Table
@@ -39,6 +40,8 @@ class ClosedEpoch:
     """what was allocated or left: opening pool + issued, base units"""
     allocation: NodAllocation
     closing: Opening
+    contributions: Contributions | None = None
+    """where the weights of the nodes come from; None where they were given"""
 
     @property
     def retained(self) -> int:
@@ -47,12 +50,17 @@ class ClosedEpoch:
 
 
 def close_epoch(
-    epoch: int, ruleset: Ruleset, opening: Opening, fees: Table, nodes: Table
+    epoch: int,
+    ruleset: Ruleset,
+    opening: Opening,
+    fees: Table,
+    nodes: Table | Contributions,
 ) -> ClosedEpoch:
     """Issue the ruleset's rate of the epoch's fees and allocate the pool to the nodes.
 
     Fees are taken in (tick, action id) order, the canonical order of their table. The residue
-    and what was not distributed go on to the next epoch.
+    and what was not distributed go on to the next epoch. Nodes come with weights that are given,
+    or as what telemetry came to.
 
     Raises:
         EpochError: a fee's tick lies outside the epoch.
@@ -60,6 +68,8 @@ def close_epoch(
         TotalOverflowError: the fees or the weights sum to more than 2^128 - 1.
     """
     _require_ticks_inside(epoch, ruleset.epoch_ticks, fees)
+    found = nodes if isinstance(nodes, Contributions) else None
+    nodes = nodes.nodes if isinstance(nodes, Contributions) else nodes
     issuance = implementation().issue(
         fees.amounts("fee"), ruleset.issuance_rate, opening.residue, ruleset.epoch_cap_base_units
     )
@@ -71,7 +81,9 @@ def close_epoch(
         raise TotalOverflowError("above 2^128 - 1 base units", argument="issued", value=issued)
     allocation = NODAllocator(ruleset).allocate(pool, nodes, epoch)
     closing = Opening(issuance.residue, allocation.result.undistributed, issued)
-    return ClosedEpoch(epoch, ruleset, opening, fees, nodes, issuance, pool, allocation, closing)
+    return ClosedEpoch(
+        epoch, ruleset, opening, fees, nodes, issuance, pool, allocation, closing, found
+    )
 
 
 def epoch_of(fees: Table, ruleset: Ruleset) -> int:

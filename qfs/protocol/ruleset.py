@@ -13,7 +13,8 @@ from qfs.decimals import format_tokens, parse_rate, parse_tokens
 from qfs.errors import OutOfRangeError, QfsError, RulesetError, UnknownOptionError, shown
 from qfs.hashing import RULESET_TAG, tagged_hash
 from qfs.ids import TIE_BREAKS
-from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_ROWS, MAX_TICK, MAX_VALUE
+from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_COUNT, MAX_ROWS, MAX_TICK, MAX_VALUE
+from qfs.reference.scoring import POLICIES as SCORE_POLICIES
 
 MIN_ISSUANCE_RATE: Final = BASE_UNITS_PER_TOKEN // 100
 MAX_ISSUANCE_RATE: Final = BASE_UNITS_PER_TOKEN * 15 // 100
@@ -38,6 +39,20 @@ class Ruleset:
     """with fewer nothing is paid"""
     tie_break: str = "id"
     """"id" or "rotating\""""
+    max_nodes_per_operator: int = 1
+    """unrevoked infrastructure nodes, which is what makes a cap per node mean something"""
+    min_uptime: int = BASE_UNITS_PER_TOKEN * 9 // 10
+    """the least uptime that is paid, in 10^-18"""
+    expected_heartbeats: int = 0
+    """what every uptime is counted of; 0 takes the number that is reported"""
+    min_samples: int = 1
+    """a ratio of fewer is unassessed"""
+    score_policy: str = "product"
+    """"product" or "weighted_sum\""""
+    uptime_weight: int = BASE_UNITS_PER_TOKEN * 4 // 10
+    """of "weighted_sum", in 10^-18; the three sum to exactly 1"""
+    storage_weight: int = BASE_UNITS_PER_TOKEN * 3 // 10
+    ai_weight: int = BASE_UNITS_PER_TOKEN * 3 // 10
 
     def document(self) -> dict[str, Any]:
         """The rules as text and integers, as they are hashed and recorded."""
@@ -52,6 +67,18 @@ class Ruleset:
                 "max_share": format_tokens(self.max_share),
                 "min_active_nodes": self.min_active_nodes,
                 "tie_break": self.tie_break,
+            },
+            "registry": {"max_nodes_per_operator": self.max_nodes_per_operator},
+            "eligibility": {
+                "min_uptime": format_tokens(self.min_uptime),
+                "expected_heartbeats": self.expected_heartbeats,
+            },
+            "scoring": {
+                "policy": self.score_policy,
+                "min_samples": self.min_samples,
+                "uptime_weight": format_tokens(self.uptime_weight),
+                "storage_weight": format_tokens(self.storage_weight),
+                "ai_weight": format_tokens(self.ai_weight),
             },
         }
 
@@ -94,7 +121,19 @@ def from_document(document: Mapping[str, Any]) -> Ruleset:
             )
         name, check = _FIELDS[path]
         values[name] = check(value, path)
-    return Ruleset(**values)
+    ruleset = Ruleset(**values)
+    _require_whole(ruleset)
+    return ruleset
+
+
+def _require_whole(ruleset: Ruleset) -> None:
+    weights = (ruleset.uptime_weight, ruleset.storage_weight, ruleset.ai_weight)
+    if sum(weights) != BASE_UNITS_PER_TOKEN:
+        raise RulesetError(
+            f"the weights {', '.join(map(format_tokens, weights))} sum to"
+            f" {format_tokens(sum(weights))}, not to 1",
+            argument="scoring",
+        )
 
 
 class _FloatText(str):
@@ -143,16 +182,23 @@ def _share(value: object, path: str) -> int:
     return share
 
 
+def _fraction(value: object, path: str) -> int:
+    return parse_rate(_text(value, path), path)
+
+
 def _cap(value: object, path: str) -> int:
     return parse_tokens(_text(value, path), path, MAX_VALUE)
 
 
-def _tie_break(value: object, path: str) -> str:
-    if not isinstance(value, str) or value not in TIE_BREAKS:
-        raise UnknownOptionError(
-            f"{shown(value)} is none of {', '.join(TIE_BREAKS)}", argument=path, value=value
-        )
-    return value
+def _word(accepted: tuple[str, ...]) -> Callable[[object, str], str]:
+    def check(value: object, path: str) -> str:
+        if not isinstance(value, str) or value not in accepted:
+            raise UnknownOptionError(
+                f"{shown(value)} is none of {', '.join(accepted)}", argument=path, value=value
+            )
+        return value
+
+    return check
 
 
 _FIELDS: Final[dict[str, tuple[str, Callable[[object, str], Any]]]] = {
@@ -162,7 +208,15 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[object, str], Any]]]] = {
     "issuance.epoch_cap": ("epoch_cap_base_units", _cap),
     "allocation.max_share": ("max_share", _share),
     "allocation.min_active_nodes": ("min_active_nodes", _count(1, MAX_ROWS)),
-    "allocation.tie_break": ("tie_break", _tie_break),
+    "allocation.tie_break": ("tie_break", _word(TIE_BREAKS)),
+    "registry.max_nodes_per_operator": ("max_nodes_per_operator", _count(1, MAX_ROWS)),
+    "eligibility.min_uptime": ("min_uptime", _fraction),
+    "eligibility.expected_heartbeats": ("expected_heartbeats", _count(0, MAX_COUNT)),
+    "scoring.min_samples": ("min_samples", _count(1, MAX_COUNT)),
+    "scoring.policy": ("score_policy", _word(SCORE_POLICIES)),
+    "scoring.uptime_weight": ("uptime_weight", _fraction),
+    "scoring.storage_weight": ("storage_weight", _fraction),
+    "scoring.ai_weight": ("ai_weight", _fraction),
 }
 
 assert [name for name, _ in _FIELDS.values()] == [field.name for field in fields(Ruleset)]

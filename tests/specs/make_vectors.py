@@ -16,7 +16,7 @@ from qfs.columns import Column
 from qfs.hashing import EVIDENCE_TAG, tagged_hash, tie_hash
 from qfs.ids import RotatingKeys, check_ids
 from qfs.ledger.events import EMPTY, Entry, chain, instance_of
-from qfs.ledger.manifest import manifest_of
+from qfs.protocol.manifest import manifest_of
 from qfs.protocol.epoch import Opening, close_epoch
 from qfs.protocol.ruleset import from_toml
 from qfs.reference import allocation, arithmetic, issuance, merkle

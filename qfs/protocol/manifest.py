@@ -17,17 +17,12 @@ from qfs.hashing import EVIDENCE_TAG, tagged_hash
 from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_SCALAR, MAX_VALUE, SPEC_VERSION
 from qfs.protocol import ruleset as rulesets
 from qfs.protocol.epoch import ClosedEpoch, Opening
-from qfs.tables import SCHEMAS, Table
+from qfs.protocol.events import TableRef
+from qfs.tables import Table
 
 FORMAT: Final = "qfs-evidence-v1"
-
-
-class TableEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What names a table: its rows, RFC 9162 root and digest."""
-
-    rows: int
-    root: str
-    digest: str
+GIVEN_TABLES: Final = ("nodes", "fees", "allocations")
+SCORED_TABLES: Final = ("registry", "telemetry", "fees", "excluded", "allocations")
 
 
 class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,6 +58,16 @@ class Allocation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     cut: str = ""
 
 
+class Scoring(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What registry and telemetry came to."""
+
+    eligible: int
+    excluded: dict[str, int]
+    """how many, by reason"""
+    neutral: list[str]
+    """metrics that were assessed for nobody, and so count as 1 for all"""
+
+
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The manifest of one epoch."""
 
@@ -73,11 +78,13 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     closing: State
     ruleset: dict[str, Any]
     ruleset_digest: str
-    tables: dict[str, TableEntry]
+    tables: dict[str, TableRef]
     issuance: Issuance
     allocation: Allocation
     previous: str = ""
     """digest of the epoch before, empty where there is none"""
+    scoring: Scoring | None = None
+    """absent where the weights were given"""
 
     @property
     def digest(self) -> bytes:
@@ -95,7 +102,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
 def manifest_of(closed: ClosedEpoch, previous: bytes | None) -> Manifest:
     """The manifest of a closed epoch."""
-    result, issuance = closed.allocation.result, closed.issuance
+    result, issuance, found = closed.allocation.result, closed.issuance, closed.contributions
     return Manifest(
         format=FORMAT,
         spec_version=SPEC_VERSION,
@@ -104,11 +111,7 @@ def manifest_of(closed: ClosedEpoch, previous: bytes | None) -> Manifest:
         closing=_state_text(closed.closing),
         ruleset=closed.ruleset.document(),
         ruleset_digest=closed.ruleset.digest.hex(),
-        tables={
-            "allocations": _entry(closed.allocation.table),
-            "fees": _entry(closed.fees),
-            "nodes": _entry(closed.nodes),
-        },
+        tables={table.schema.name: TableRef.of(table) for table in epoch_tables(closed)},
         issuance=Issuance(
             fees=str(issuance.fees),
             issued=str(issuance.total),
@@ -129,7 +132,21 @@ def manifest_of(closed: ClosedEpoch, previous: bytes | None) -> Manifest:
             cut="" if result.cut is None else str(result.cut),
         ),
         previous="" if previous is None else previous.hex(),
+        scoring=None
+        if found is None
+        else Scoring(
+            eligible=len(found.nodes), excluded=found.reasons, neutral=list(found.neutral)
+        ),
     )
+
+
+def epoch_tables(closed: ClosedEpoch) -> tuple[Table, ...]:
+    """The tables that are evidence of an epoch: its inputs, and what they came to."""
+    found, allocations = closed.contributions, closed.allocation.table
+    if found is None:
+        return closed.nodes, closed.fees, allocations
+    # The eligible with their weights are the rows of the allocations.
+    return found.registry, found.telemetry, closed.fees, found.excluded, allocations
 
 
 def parse_manifest(data: bytes) -> Manifest:
@@ -168,9 +185,10 @@ def require_digest(found: bytes, trusted: str) -> None:
 
 
 def _require_tables(manifest: Manifest) -> None:
-    if sorted(manifest.tables) != sorted(SCHEMAS):
+    needed = GIVEN_TABLES if manifest.scoring is None else SCORED_TABLES
+    if sorted(manifest.tables) != sorted(needed):
         raise EvidenceError(
-            f"tables {', '.join(manifest.tables)}; {', '.join(SCHEMAS)} are needed",
+            f"tables {', '.join(manifest.tables)}; {', '.join(needed)} are needed",
             argument="manifest.json",
         )
     for name, entry in manifest.tables.items():
@@ -234,7 +252,3 @@ def _state(state: State, name: str) -> Opening:
 
 def _state_text(state: Opening) -> State:
     return State(issued=str(state.issued), pool=str(state.pool), residue=str(state.residue))
-
-
-def _entry(table: Table) -> TableEntry:
-    return TableEntry(rows=len(table), root=table.root.hex(), digest=table.digest.hex())

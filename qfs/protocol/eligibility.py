@@ -1,0 +1,100 @@
+"""From telemetry to contributions: who is paid for an epoch, by what score, and who is not, why."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from dataclasses import dataclass
+from itertools import compress
+from operator import not_
+from typing import Final
+
+from qfs.backend import implementation
+from qfs.ids import from_checked
+from qfs.protocol.registry import INFRASTRUCTURE
+from qfs.protocol.ruleset import Ruleset
+from qfs.reference.eligibility import NO_ROW, REASONS, Assessed, Registered, Reported, Rule
+from qfs.tables import EXCLUDED, NODES, REGISTRY, TELEMETRY, Table, TableColumn, take
+
+METRICS: Final = ("uptime", "storage", "ai")
+
+
+@dataclass(frozen=True, slots=True)
+class Contributions:
+    """What registry and telemetry of an epoch come to."""
+
+    registry: Table
+    telemetry: Table
+    nodes: Table
+    """the eligible, with their scores as weights, each 0 .. 10^18"""
+    excluded: Table
+    """everybody else in registry or telemetry, each with the first reason"""
+    neutral: tuple[str, ...]
+    """metrics that were assessed for nobody, and so count as 1 for all"""
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """How many were excluded, by reason."""
+        texts = Counter(bytes(reason) for reason in self.excluded.ids("reason"))
+        return {reason.decode("ascii"): texts[reason] for reason in sorted(texts)}
+
+
+def contributions(epoch: int, ruleset: Ruleset, registry: Table, telemetry: Table) -> Contributions:
+    """Who is eligible for an epoch, and with what score.
+
+    A node must have been registered, and not revoked, by the epoch's last tick. The telemetry is
+    what was attested: nothing here proves a count.
+    """
+    assert (registry.schema, telemetry.schema) == (REGISTRY, TELEMETRY)
+    backend = implementation()
+    rule = Rule(
+        role=INFRASTRUCTURE.encode("ascii"),
+        last_tick=(epoch + 1) * ruleset.epoch_ticks - 1,
+        min_uptime=ruleset.min_uptime,
+        expected_heartbeats=ruleset.expected_heartbeats,
+    )
+    registered = Registered(
+        registry.ids("node_id"),
+        registry.ids("role"),
+        registry.ticks("registered_tick"),
+        registry.ticks("revoked_tick"),
+    )
+    counts = {
+        name: (telemetry.counts(f"{name}_n"), telemetry.counts(f"{name}_d")) for name in METRICS
+    }
+    reported = Reported(telemetry.ids("node_id"), *(counts[name] for name in METRICS))
+    assessed = backend.assess(registered, reported, rule)
+    rows = array("I", compress(assessed.reported_rows, map(not_, assessed.reasons)))
+    scores = backend.score(
+        *((take(n, rows), take(d, rows)) for n, d in counts.values()),
+        policy=ruleset.score_policy,
+        weights=(ruleset.uptime_weight, ruleset.storage_weight, ruleset.ai_weight),
+        min_samples=ruleset.min_samples,
+    )
+    columns: dict[str, TableColumn] = {
+        "node_id": take(telemetry.ids("node_id"), rows),
+        "weight": backend.to_column(scores.scores),
+    }
+    return Contributions(
+        registry,
+        telemetry,
+        Table(NODES, columns),
+        _excluded(registry, telemetry, assessed),
+        tuple(compress(METRICS, scores.neutral)),
+    )
+
+
+def _excluded(registry: Table, telemetry: Table, assessed: Assessed) -> Table:
+    registered_ids, reported_ids = registry.ids("node_id"), telemetry.ids("node_id")
+    ids, reasons = [], []
+    for registered_row, reported_row, reason in compress(
+        zip(*assessed, strict=True), assessed.reasons
+    ):
+        in_registry = registered_row != NO_ROW
+        ids.append(registered_ids[registered_row] if in_registry else reported_ids[reported_row])
+        reasons.append(REASONS[reason].encode("ascii"))
+    columns: dict[str, TableColumn] = {
+        "node_id": from_checked(ids, is_sorted=True),
+        "reason": from_checked(reasons, is_sorted=False),
+    }
+    return Table(EXCLUDED, columns)

@@ -1,0 +1,257 @@
+"""What can happen to an instance: the closed set of event types, their payloads, who signs them.
+
+A payload is canonical JSON. Rows travel beside it, as tables that the payload names by digest. A
+signed payload carries the number of events that its signer had signed before (`nonce`), so that
+it fits in one place of one log; the signature is over instance, type, tick and payload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from qfs import canonical, signatures
+from qfs.errors import QfsError
+from qfs.limits import MAX_COUNT, MAX_TICK
+from qfs.signatures import PrivateKey, PublicKey
+from qfs.tables import Table
+
+REGISTER: Final = "registry.register"
+ROTATE_KEY: Final = "registry.rotate_key"
+REVOKE: Final = "registry.revoke"
+CHANGE_RULESET: Final = "ruleset.change"
+RECORD_FEES: Final = "fees.record"
+RECORD_TELEMETRY: Final = "telemetry.record"
+RECORD_REWARD: Final = "reward.record"
+CLOSE_EPOCH: Final = "epoch.close"
+
+REGISTRAR_PURPOSE: Final = "qfs/registrar/v1"
+REPORT_PURPOSE: Final = "qfs/report/v1"
+
+
+class TableRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What names a table: its rows, RFC 9162 root and digest."""
+
+    rows: int
+    root: str
+    digest: str
+
+    @classmethod
+    def of(cls, table: Table) -> TableRef:
+        """The name of this table."""
+        return cls(len(table), table.root.hex(), table.digest.hex())
+
+
+class Register(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """New nodes, as rows of a registry table. Signed by the registrar."""
+
+    nonce: int
+    registry: TableRef
+    signature: str
+
+
+class RotateKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Another public key for a node. Signed by the registrar."""
+
+    nonce: int
+    node_id: str
+    public_key: str
+    signature: str
+
+
+class Revoke(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A node that earns nothing any more; what it holds it keeps. Signed by the registrar."""
+
+    nonce: int
+    node_id: str
+    signature: str
+
+
+class ChangeRuleset(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Rules for the epochs after the one in which they are logged. Signed by the registrar."""
+
+    nonce: int
+    ruleset: dict[str, Any]
+    signature: str
+
+
+class RecordFees(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Fees of an epoch that is not closed yet. Signed by a reporter."""
+
+    nonce: int
+    reporter: str
+    epoch: int
+    fees: TableRef
+    signature: str
+
+
+class RecordTelemetry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Counts of an epoch that is not closed yet. Signed by a reporter, who attests them."""
+
+    nonce: int
+    reporter: str
+    epoch: int
+    telemetry: TableRef
+    signature: str
+
+
+class RecordReward(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An action that is rewarded in CHR, FLX, PSYNC and RES; its fee goes with the fees.
+
+    Amounts in base units. Signed by a reporter.
+    """
+
+    nonce: int
+    reporter: str
+    action_id: str
+    s_chr: str
+    action_cost: str
+    c_holo: str
+    c_crit: str
+    signature: str
+
+
+class CloseEpoch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An epoch is closed. It says what everybody computes, so nobody signs it.
+
+    Attributes:
+        epoch: the epoch.
+        manifest: digest of its manifest, which names inputs, rules and results.
+        allocations: what was paid.
+        balances: of all nodes, after it.
+        state: digest of the whole state after it.
+    """
+
+    epoch: int
+    manifest: str
+    allocations: TableRef
+    balances: TableRef
+    state: str
+
+
+Payload = (
+    Register
+    | RotateKey
+    | Revoke
+    | ChangeRuleset
+    | RecordFees
+    | RecordTelemetry
+    | RecordReward
+    | CloseEpoch
+)
+Signed = Register | RotateKey | Revoke | ChangeRuleset | RecordFees | RecordTelemetry | RecordReward
+ByRegistrar = Register | RotateKey | Revoke | ChangeRuleset
+ByReporter = RecordFees | RecordTelemetry | RecordReward
+
+PAYLOADS: Final[dict[str, type[Payload]]] = {
+    REGISTER: Register,
+    ROTATE_KEY: RotateKey,
+    REVOKE: Revoke,
+    CHANGE_RULESET: ChangeRuleset,
+    RECORD_FEES: RecordFees,
+    RECORD_TELEMETRY: RecordTelemetry,
+    RECORD_REWARD: RecordReward,
+    CLOSE_EPOCH: CloseEpoch,
+}
+TYPES: Final = {payload: name for name, payload in PAYLOADS.items()}
+
+TABLE_FIELDS: Final = {
+    REGISTER: "registry",
+    RECORD_FEES: "fees",
+    RECORD_TELEMETRY: "telemetry",
+}
+"""Types with a table that the state needs, and the payload's field, which is the schema's name."""
+
+
+class ProtocolEvent(NamedTuple):
+    """Something that happens at a tick, with the rows it speaks of."""
+
+    type: str
+    tick: int
+    payload: Mapping[str, Any]
+    table: Table | None = None
+
+
+class TransitionError(QfsError, ValueError):
+    """An event that the state refuses. Nothing has changed.
+
+    Attributes:
+        reason: stable name of the kind of refusal.
+    """
+
+    code = "transition"
+
+    def __init__(self, reason: str, problem: str, **place: Any) -> None:
+        super().__init__(problem, **place)
+        self.reason = reason
+
+
+def parse_payload(event: ProtocolEvent) -> Payload:
+    """The payload of an event as its type has it.
+
+    Raises:
+        TransitionError: an unknown type, or a payload that is not of this type.
+    """
+    kind = PAYLOADS.get(event.type)
+    if kind is None:
+        raise TransitionError("type", f"{event.type!r} is none of {', '.join(PAYLOADS)}")
+    try:
+        payload = msgspec.convert(dict(event.payload), kind, strict=True)
+    except (msgspec.ValidationError, TypeError, ValueError) as error:
+        raise TransitionError("payload", f"{event.type}: {error}", argument="payload") from None
+    for name, maximum in (("nonce", MAX_TICK), ("epoch", MAX_TICK)):
+        value = getattr(payload, name, 0)
+        if not 0 <= value <= maximum:
+            raise TransitionError("payload", f"{value} is no {name}", argument=name, value=value)
+    entry = getattr(payload, TABLE_FIELDS.get(event.type, ""), None)
+    if entry is not None and not 0 <= entry.rows <= MAX_COUNT:
+        raise TransitionError("payload", f"{entry.rows} rows", argument="rows", value=entry.rows)
+    return payload
+
+
+def document(payload: Payload) -> dict[str, Any]:
+    """The payload as it stands in the log."""
+    plain: dict[str, Any] = msgspec.to_builtins(payload)
+    return plain
+
+
+def sign(key: PrivateKey, instance: bytes, tick: int, payload: Signed) -> Signed:
+    """The payload with its signature."""
+    signature = signatures.sign(key, _purpose(payload), _message(instance, tick, payload))
+    return msgspec.structs.replace(payload, signature=signature.hex())
+
+
+def verify(key: PublicKey, instance: bytes, tick: int, payload: Signed) -> None:
+    """Return if the payload is signed by this key.
+
+    Raises:
+        TransitionError: it is not.
+    """
+    try:
+        signature = bytes.fromhex(payload.signature)
+        if signature.hex() != payload.signature:
+            raise ValueError("not lowercase hex")
+        signatures.verify(key, _purpose(payload), _message(instance, tick, payload), signature)
+    except (ValueError, signatures.SignatureError):
+        raise TransitionError(
+            "signature", "the signature does not verify", argument="signature"
+        ) from None
+
+
+def _purpose(payload: Signed) -> str:
+    return REGISTRAR_PURPOSE if isinstance(payload, ByRegistrar) else REPORT_PURPOSE
+
+
+def _message(instance: bytes, tick: int, payload: Signed) -> bytes:
+    unsigned = document(payload)
+    del unsigned["signature"]
+    return canonical.encode(
+        {
+            "instance": instance.hex(),
+            "payload": unsigned,
+            "tick": tick,
+            "type": TYPES[type(payload)],
+        }
+    )

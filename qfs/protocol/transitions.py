@@ -1,0 +1,269 @@
+"""StateTransitionEngine: a state and an event give a state, or a refusal and nothing changed.
+
+NOD balances change in `close` and nowhere else: no event moves, burns or sets a balance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from qfs.decimals import parse_integer
+from qfs.errors import QfsError
+from qfs.ids import require_id
+from qfs.limits import MAX_SCALAR, MAX_TICK, SPEC_VERSION
+from qfs.protocol import events
+from qfs.protocol import ruleset as rulesets
+from qfs.protocol.closing import Closing, close
+from qfs.protocol.events import (
+    ByRegistrar,
+    ByReporter,
+    ChangeRuleset,
+    CloseEpoch,
+    Payload,
+    ProtocolEvent,
+    RecordFees,
+    RecordReward,
+    RecordTelemetry,
+    Register,
+    Revoke,
+    RotateKey,
+    TableRef,
+    TransitionError,
+    parse_payload,
+)
+from qfs.protocol.registry import REPORTER
+from qfs.protocol.state import REGISTRAR, Batch, State
+from qfs.protocol.treasury import TreasuryEngine
+from qfs.rows import concat
+from qfs.signatures import parse_public_key
+from qfs.tables import Table
+
+MAX_OPEN_BATCHES: Final = 4096
+"""Batches of epochs that are not closed yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateTransitionEngine:
+    """The rules of one spec version."""
+
+    spec_version: int = SPEC_VERSION
+
+    def apply(self, state: State, event: ProtocolEvent) -> State:
+        """The state after an event.
+
+        Pure and total: it either returns a new state or raises, and never changes the old one.
+
+        Raises:
+            TransitionError: the event is refused; `reason` says why.
+        """
+        try:
+            return self._apply(state, event)
+        except TransitionError:
+            raise
+        except QfsError as error:
+            raise TransitionError(
+                "value", str(error), argument=error.argument, index=error.index, value=error.value
+            ) from error
+
+    def _apply(self, state: State, event: ProtocolEvent) -> State:
+        payload = parse_payload(event)
+        if type(event.tick) is not int or not state.tick <= event.tick <= MAX_TICK:
+            raise TransitionError(
+                "tick",
+                f"{event.tick} is outside {state.tick} .. 2^53 - 1; ticks never decrease",
+                argument="tick",
+                value=event.tick,
+            )
+        _require_table(payload, event)
+        state = replace(_authorised(state, event.tick, payload), tick=event.tick)
+        return _HANDLERS[type(payload)](state, payload, event.table)
+
+
+def engine_of(spec_version: int) -> StateTransitionEngine:
+    """The rules of a spec version, under which its events replay for ever.
+
+    Raises:
+        TransitionError: this release knows no such version.
+    """
+    if spec_version != SPEC_VERSION:
+        raise TransitionError(
+            "spec_version", f"{spec_version} is not known; this release knows {SPEC_VERSION}"
+        )
+    return StateTransitionEngine(spec_version)
+
+
+def closing_event(closing: Closing, tick: int) -> ProtocolEvent:
+    """The event that records what closing an epoch came to."""
+    payload = CloseEpoch(
+        epoch=closing.closed.epoch,
+        manifest=closing.manifest.digest.hex(),
+        allocations=TableRef.of(closing.closed.allocation.table),
+        balances=TableRef.of(closing.state.balances),
+        state=closing.state.digest.hex(),
+    )
+    return ProtocolEvent(events.CLOSE_EPOCH, tick, events.document(payload))
+
+
+def _require_table(payload: Payload, event: ProtocolEvent) -> None:
+    """The rows are there, and are those that the payload names."""
+    field = events.TABLE_FIELDS.get(event.type)
+    if field is None:
+        if event.table is not None:
+            raise TransitionError("table", f"{event.type} has no table", argument="table")
+        return
+    table = event.table
+    if table is None or table.schema.name != field:
+        raise TransitionError("table", f"the table {field} is missing", argument=field)
+    if TableRef.of(table) != getattr(payload, field):
+        raise TransitionError(
+            "table",
+            f"the table has digest {table.digest.hex()}, not that of the payload",
+            argument=field,
+            value=table.digest.hex(),
+        )
+
+
+def _authorised(state: State, tick: int, payload: Payload) -> State:
+    """The state in which the signer has signed one event more.
+
+    Only a signature that verifies counts: whoever sends an event cannot use up a nonce.
+    """
+    if isinstance(payload, ByRegistrar):
+        signer, key = REGISTRAR, state.registrar
+    elif isinstance(payload, ByReporter):
+        signer = payload.reporter
+        key = parse_public_key(state.registry.active(signer, REPORTER).public_key)
+    else:
+        return state
+    signed = state.signed.get(signer, 0)
+    if payload.nonce != signed:
+        raise TransitionError(
+            "nonce", f"{payload.nonce}; {signed} is next", argument="nonce", value=payload.nonce
+        )
+    events.verify(key, state.instance, tick, payload)
+    return replace(state, signed=state.signed.set(signer, signed + 1))
+
+
+def _register(state: State, payload: Register, table: Table) -> State:
+    limit = state.ruleset_of(state.tick // state.epoch_ticks).max_nodes_per_operator
+    return replace(state, registry=state.registry.register(table, state.tick, limit))
+
+
+def _rotate_key(state: State, payload: RotateKey, _: None) -> State:
+    registry = state.registry.rotate_key(payload.node_id, payload.public_key)
+    return replace(state, registry=registry)
+
+
+def _revoke(state: State, payload: Revoke, _: None) -> State:
+    return replace(state, registry=state.registry.revoke(payload.node_id, state.tick))
+
+
+def _change_ruleset(state: State, payload: ChangeRuleset, _: None) -> State:
+    ruleset = rulesets.from_document(payload.ruleset)
+    last = state.rulesets[-1][1]
+    if ruleset.document() != payload.ruleset:
+        raise TransitionError("ruleset", "not in canonical form", argument="ruleset")
+    if ruleset.version <= last.version:
+        raise TransitionError(
+            "ruleset",
+            f"version {ruleset.version} after version {last.version}",
+            argument="ruleset.version",
+            value=ruleset.version,
+        )
+    if ruleset.epoch_ticks != state.epoch_ticks:
+        raise TransitionError(
+            "ruleset",
+            f"{ruleset.epoch_ticks}; the length of an epoch, {state.epoch_ticks}, never changes",
+            argument="ruleset.epoch.ticks",
+            value=ruleset.epoch_ticks,
+        )
+    first = state.tick // state.epoch_ticks + 1
+    # Of two changes within one epoch the later one holds.
+    kept = tuple(entry for entry in state.rulesets if entry[0] < first)
+    return replace(state, rulesets=(*kept, (first, ruleset)))
+
+
+def _record(state: State, payload: RecordFees | RecordTelemetry, table: Table) -> State:
+    epoch = payload.epoch
+    if epoch < state.epoch:
+        raise TransitionError("closed", f"{epoch} is closed", argument="epoch", value=epoch)
+    if epoch > state.tick // state.epoch_ticks:
+        raise TransitionError(
+            "epoch", f"{epoch} has not begun at tick {state.tick}", argument="epoch", value=epoch
+        )
+    if len(state.batches) == MAX_OPEN_BATCHES:
+        raise TransitionError("batches", f"{MAX_OPEN_BATCHES} batches wait for their epoch")
+    _require_inside(state, payload, table)
+    kind = table.schema.name
+    for earlier in state.tables(kind, epoch):
+        concat(earlier, table)
+    return replace(state, batches=(*state.batches, Batch(epoch, payload.reporter, table)))
+
+
+def _require_inside(state: State, payload: RecordFees | RecordTelemetry, table: Table) -> None:
+    """Every row is of the epoch, and no fee of a tick that has not come."""
+    if isinstance(payload, RecordTelemetry):
+        column, first, last = "epoch", payload.epoch, payload.epoch
+    else:
+        column, first = "tick", payload.epoch * state.epoch_ticks
+        last = min(first + state.epoch_ticks - 1, state.tick)
+    values = table.ticks(column)
+    if len(values) and not (first <= min(values) and max(values) <= last):
+        row = next(i for i, value in enumerate(values) if not first <= value <= last)
+        raise TransitionError(
+            "epoch",
+            f"{values[row]} is outside {first} .. {last}",
+            argument=column,
+            index=row,
+            value=values[row],
+        )
+
+
+def _record_reward(state: State, payload: RecordReward, _: None) -> State:
+    require_id(payload.action_id, "action_id")
+    figures = {
+        name: parse_integer(getattr(payload, name), name, MAX_SCALAR)
+        for name in ("s_chr", "action_cost", "c_holo", "c_crit")
+    }
+    ruleset = state.ruleset_of(state.tick // state.epoch_ticks)
+    bundle = TreasuryEngine(ruleset).calculate_rewards(**figures, atr_fees=0)
+    old = state.tokens
+    tokens = replace(
+        old,
+        chr_state=replace(old.chr_state, supply=old.chr_state.supply + bundle.chr_reward),
+        flx_state=replace(old.flx_state, supply=old.flx_state.supply + bundle.flx_reward),
+        psync_state=replace(old.psync_state, supply=old.psync_state.supply + bundle.psync_reward),
+        res_state=replace(old.res_state, supply=old.res_state.supply + bundle.res_reward),
+    )
+    return replace(state, tokens=tokens)
+
+
+def _close_epoch(state: State, payload: CloseEpoch, _: None) -> State:
+    closing = close(state, payload.epoch)
+    expected = closing_event(closing, state.tick).payload
+    found = events.document(payload)
+    for name in expected:
+        if found[name] != expected[name]:
+            raise TransitionError(
+                "mismatch",
+                f"recorded as {found[name]}, computed as {expected[name]}",
+                argument=name,
+                value=found[name],
+            )
+    return closing.state
+
+
+_HANDLERS: Final[dict[type[Payload], Callable[[State, Any, Any], State]]] = {
+    Register: _register,
+    RotateKey: _rotate_key,
+    Revoke: _revoke,
+    ChangeRuleset: _change_ruleset,
+    RecordFees: _record,
+    RecordTelemetry: _record,
+    RecordReward: _record_reward,
+    CloseEpoch: _close_epoch,
+}
+
+assert _HANDLERS.keys() == events.TYPES.keys()

@@ -1,0 +1,76 @@
+"""Tables from rows and back, for few of them; tables joined and thinned, for many."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import compress
+from typing import Any
+
+from qfs.backend import implementation
+from qfs.ids import IdColumn, RawIds
+from qfs.tables import Schema, Table, canonical, checked_column, join, take
+
+
+def from_rows(schema: Schema, rows: Iterable[Sequence[Any]]) -> Table:
+    """The table of these rows, each a value per column: text or bytes for ids, names and keys,
+    integers for the others, amounts in base units.
+
+    Raises:
+        QfsError: a value is at fault, or an id stands twice; it names column, row and value.
+    """
+    listed = list(rows)
+    values = zip(*listed, strict=True) if listed else ([] for _ in schema.columns)
+    columns = {
+        column.name: checked_column(list(given), column)
+        for column, given in zip(schema.columns, values, strict=True)
+    }
+    return canonical(schema, columns)
+
+
+def row_at(table: Table, index: int) -> tuple[Any, ...]:
+    """A row of a table as text and integers."""
+    return tuple(
+        column[index].decode("ascii") if isinstance(column, IdColumn) else column[index]
+        for column in table.columns.values()
+    )
+
+
+def rows_of(table: Table) -> Iterator[tuple[Any, ...]]:
+    """The rows of a table in canonical order, as text and integers."""
+    return (row_at(table, index) for index in range(len(table)))
+
+
+def concat(first: Table, second: Table) -> Table:
+    """The rows of two tables of one schema.
+
+    Raises:
+        DuplicateIdError: both have a row of the same id.
+    """
+    assert first.schema == second.schema
+    if not len(first) or not len(second):
+        return second if not len(first) else first
+    columns = {name: join(first.columns[name], second.columns[name]) for name in first.columns}
+    joined = canonical(first.schema, columns)
+    key = first.schema.order[-1]
+    ids = joined.ids(key)
+    implementation().check_ids(RawIds(ids.offsets, ids.data, None), key)
+    return joined
+
+
+def without(table: Table, rows: Sequence[int]) -> Table:
+    """The table without these rows."""
+    kept = bytearray(b"\1") * len(table)
+    for row in rows:
+        kept[row] = 0
+    positions = array("I", compress(range(len(table)), kept))
+    return Table(table.schema, {name: take(c, positions) for name, c in table.columns.items()})
+
+
+def find(ids: IdColumn, wanted: bytes) -> int | None:
+    """The row of an id in a column in canonical order, or None."""
+    low, high = 0, len(ids)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if ids[middle] < wanted else (low, middle)
+    return low if low < len(ids) and ids[low] == wanted else None
