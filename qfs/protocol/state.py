@@ -57,6 +57,8 @@ class State:
     """events signed so far, by signer: the next one's nonce"""
     manifest: bytes | None = None
     """digest of the last closed epoch"""
+    spec_version: int = SPEC_VERSION
+    """of the rules that its events are applied by"""
 
     def ruleset_of(self, epoch: int) -> Ruleset:
         """The rules of an epoch that is not closed yet."""
@@ -80,7 +82,7 @@ class State:
     def document(self) -> dict[str, Any]:
         """The state with its tables by name, as it is hashed."""
         return {
-            "spec_version": SPEC_VERSION,
+            "spec_version": self.spec_version,
             "instance": self.instance.hex(),
             "registrar": self.registrar.text,
             "epoch": self.epoch,

@@ -1,0 +1,143 @@
+"""A session: the one writer of an instance, with the state that its log has come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from qfs.errors import StorageError
+from qfs.ledger.events import EMPTY, Entry, Event, Head
+from qfs.ledger.evidence import Stage, read_manifest, silent, write_epoch
+from qfs.ledger.instance import Instance
+from qfs.ledger.log import EventLog
+from qfs.ledger.replay import replay
+from qfs.protocol import closing, events
+from qfs.protocol.closing import Closing
+from qfs.protocol.events import ProtocolEvent, Signed, TransitionError
+from qfs.protocol.genesis import initial_state
+from qfs.protocol.invariants import Auditor
+from qfs.protocol.state import REGISTRAR, State
+from qfs.protocol.transitions import closing_event, engine_of
+from qfs.signatures import PrivateKey
+from qfs.tables import Table
+
+
+def load_state(instance: Instance, log: EventLog) -> tuple[State, Head]:
+    """The state that a log has come to, from the newest snapshot on.
+
+    Raises:
+        QfsError: see `qfs.ledger.replay.replay`.
+    """
+    start = instance.snapshots.newest(log) or (initial_state(log.genesis), EMPTY)
+    state, head = start
+    for step in replay(log, instance.artifacts, start):
+        state, head = step.state, step.event.head
+    return state, head
+
+
+class Session:
+    """Applies events to the state first and appends them to the log then, tables before both.
+
+    What is refused is not written; what is written is on disk when a method returns.
+    """
+
+    def __init__(self, instance: Instance, writer: str) -> None:
+        self.instance = instance
+        self._log = instance.open_log(writer)
+        try:
+            self.state, self._head = load_state(instance, self._log)
+        except BaseException:
+            self._log.close()
+            raise
+        self._auditor = Auditor(self.state)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._log.close()
+
+    def nonce(self, signer: str = REGISTRAR) -> int:
+        """How many events a signer has signed: a reporter by its id, the registrar by default."""
+        return self.state.signed.get(signer, 0)
+
+    def tick(self, wanted: int | None = None) -> int:
+        """The tick for the next event: what is wanted, else that of the last event."""
+        return self.state.tick if wanted is None else wanted
+
+    def sign(self, key: PrivateKey, tick: int, payload: Signed, table: Table | None = None) -> Event:
+        """Sign and append one event."""
+        signed = events.sign(key, self.instance.id, tick, payload)
+        name = events.TYPES[type(signed)]
+        (event,) = self.append([ProtocolEvent(name, tick, events.document(signed), table)])
+        return event
+
+    def append(self, happened: Sequence[ProtocolEvent]) -> list[Event]:
+        """Append events in one transaction, all or none.
+
+        Raises:
+            TransitionError: one is refused; nothing was written.
+            StorageError: the log or an artifact cannot be written.
+        """
+        state = self.state
+        for event in happened:
+            after = engine_of(state.spec_version).apply(state, event)
+            self._auditor.check(state, event, after)
+            state = after
+        for event in happened:
+            if event.table is not None:
+                self.instance.artifacts.put(event.table)
+        return self._append(happened, state)
+
+    def _append(self, happened: Sequence[ProtocolEvent], state: State) -> list[Event]:
+        written = self._log.append(Entry(e.type, e.tick, e.payload) for e in happened)
+        self.state = state
+        if written:
+            self._head = written[-1].head
+        return written
+
+    def close_epoch(self, epoch: int, tick: int, out: Path | None = None, stage: Stage = silent) -> Closing:
+        """Close an epoch: tables and evidence first, then the event that makes it so.
+
+        Interrupted before the event, it can be done again and comes to the same.
+
+        Raises:
+            TransitionError: it is closed, not over, or not the next.
+            StorageError: something cannot be written; the epoch is not closed.
+        """
+        stage("scoring and allocating")
+        due = self.state.at(tick)
+        found = closing.close(due, epoch)
+        stage("hashing")
+        event = closing_event(found, tick)
+        self._auditor.check(self.state, event, found.state)
+        stage("writing tables")
+        folder = self.instance.evidence(epoch) if out is None else out
+        for table in (found.state.balances, *found.tables):
+            self.instance.artifacts.put(table)
+        if not _holds(folder, found):
+            write_epoch(folder, found.manifest, found.tables, self.instance.artifacts.place)
+        stage("appending")
+        self._append([event], found.state)
+        self.instance.snapshots.take(self.state, self._head)
+        return found
+
+
+def _holds(folder: Path, found: Closing) -> bool:
+    """Whether the folder has this evidence already, from a close that was interrupted.
+
+    Raises:
+        StorageError: it has other evidence.
+    """
+    if not folder.exists() or not any(folder.iterdir()):
+        return False
+    if read_manifest(folder).digest != found.manifest.digest:
+        raise StorageError("holds the evidence of another close", source=str(folder))
+    return True
