@@ -16,7 +16,7 @@ from Cython.Distutils import Extension
 from setuptools import setup
 
 ROOT = pathlib.Path(__file__).parent
-MODULES = ("allocation", "arithmetic", "columns", "export", "issuance", "merkle")
+MODULES = ("allocation", "arithmetic", "columns", "export", "issuance", "merkle", "scoring")
 SOURCE_SUFFIXES = (".pyx", ".pxd", ".h")
 
 
@@ -58,7 +58,7 @@ setup(
             f"qfs_kernel.{name}",
             [f"qfs_kernel/{name}.pyx"],
             include_dirs=["qfs_kernel"],
-            depends=[f"qfs_kernel/{part}" for part in ("u128.h", "share.h", "pylong.h")],
+            depends=[f"qfs_kernel/{part}" for part in ("u128.h", "share.h", "score.h", "pylong.h")],
             define_macros=MACROS,
             # Debug information would be most of the wheel and a quarter of the compile time.
             extra_compile_args=[] if os.name == "nt" else ["-O3", "-g0"],

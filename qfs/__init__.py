@@ -4,7 +4,7 @@ Amounts are integers of base units, 10^-18 of a token. `amount` and `text` go be
 tokens as text.
 """
 
-from qfs.api import Allocation, Issuance, allocate, issue, mul_div
+from qfs.api import Allocation, Issuance, Scoring, allocate, issue, mul_div, score
 from qfs.backend import Backend, FallbackWarning, backend
 from qfs.certified import Fixed128
 from qfs.columns import Column
@@ -21,11 +21,13 @@ __all__ = [
     "Fixed128",
     "Issuance",
     "QfsError",
+    "Scoring",
     "__version__",
     "allocate",
     "amount",
     "backend",
     "issue",
     "mul_div",
+    "score",
     "text",
 ]

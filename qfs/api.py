@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -13,9 +13,9 @@ from qfs import ids as id_columns
 from qfs.backend import implementation
 from qfs.columns import require_integer, require_same_length
 from qfs.decimals import parse_fraction, parse_rate
-from qfs.errors import UnknownOptionError, WrongTypeError, shown
-from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_SCALAR, MAX_TICK, MAX_VALUE
-from qfs.reference import arithmetic
+from qfs.errors import NullValueError, UnknownOptionError, WrongTypeError, shown
+from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_COUNT, MAX_SCALAR, MAX_TICK, MAX_VALUE
+from qfs.reference import arithmetic, scoring
 
 Share = str | Decimal | Fraction
 
@@ -60,6 +60,15 @@ class Issuance:
     """to be handed to the next call"""
     fees: int
     """sum of the fees"""
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """A score of 0 .. 10^18 per row, in 10^-18, in the kind of uptime's numerators."""
+
+    scores: Any
+    neutral: tuple[str, ...]
+    """the metrics that no row had samples enough for, so that they count as 1 in every row"""
 
 
 def allocate(
@@ -154,6 +163,59 @@ def issue(
     return Issuance(_like(fees, result.issued), *result[1:])
 
 
+def score(
+    uptime: object,
+    storage: object,
+    ai: object,
+    policy: str = "product",
+    weights: Mapping[str, Share] | None = None,
+    min_samples: int = 1,
+) -> Scoring:
+    """Score every row by three ratios of counts, each given as (numerators, denominators).
+
+    Args:
+        uptime: heartbeats seen and expected, integers of 0 .. 2^32 - 1, one of each per row.
+        storage: proofs of replication passed and challenged, likewise.
+        ai: inferences matched and checked, likewise.
+        policy: "product" of the ratios, or their "weighted_sum".
+        weights: for "weighted_sum", {"uptime": "0.4", "storage": "0.3", "ai": "0.3"}: text, a
+            Decimal or a Fraction, at most 18 decimals each, with a sum of exactly 1.
+        min_samples: a ratio with a lower denominator is unassessed, 1 .. 2^32 - 1.
+
+    An unassessed ratio counts as 0. A metric that is unassessed in every row counts as 1 in every
+    row and is named in `neutral`. Rounding: down, once, from the exact product or sum.
+
+    Raises:
+        QfsError: a subclass that names the argument ("uptime.n", "uptime.d", ...), the index and
+            the value. Options and lengths are looked at first, then the columns from uptime.n to
+            ai.d, each at its lowest index, then the lowest row with a numerator above its
+            denominator, uptime before storage before ai.
+
+    >>> s = score(uptime=([1, 9], [2, 9]), storage=([1, 3], [3, 3]), ai=([0, 0], [0, 0]))
+    >>> s.scores, s.neutral
+    ([166666666666666666, 1000000000000000000], ('ai',))
+    """
+    rates = _weights(policy, weights)
+    scoring.require_rule(policy, rates, min_samples)
+    sources: dict[str, object] = {}
+    for metric, pair in zip(scoring.METRICS, (uptime, storage, ai), strict=True):
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+            raise WrongTypeError(
+                "a pair is needed: numerators and denominators", argument=metric, value=pair
+            )
+        sources |= zip(scoring.column_names(metric), pair, strict=True)
+    raw = {name: columns.read_values(source, name) for name, source in sources.items()}
+    require_same_length(**{name: columns.raw_length(values) for name, values in raw.items()})
+    backend = implementation()
+    checked = [backend.check_values(values, name, MAX_COUNT) for name, values in raw.items()]
+    u_n, u_d, s_n, s_d, a_n, a_d = checked
+    result = backend.score((u_n, u_d), (s_n, s_d), (a_n, a_d), policy, rates, min_samples)
+    neutral = zip(scoring.METRICS, result.neutral, strict=True)
+    return Scoring(
+        _like(sources["uptime.n"], result.scores), tuple(name for name, is_so in neutral if is_so)
+    )
+
+
 def mul_div(a: Any, b: Any, c: Any, rounding: str = "floor") -> Any:
     """a * b / c with an exact intermediate product, rounded once.
 
@@ -215,6 +277,35 @@ def _require_tie_break(tie_break: object, epoch: object, ids: object) -> None:
         require_integer(epoch, "epoch", MAX_TICK)
     if tie_break == "rotating" and ids is None:
         raise WrongTypeError('missing; tie_break="rotating" needs ids', argument="ids")
+
+
+def _weights(policy: object, weights: object) -> tuple[int, int, int]:
+    """The weights in 10^-18, in the order of the metrics; none of them for a product."""
+    if policy != "weighted_sum":
+        if weights is not None and policy in scoring.POLICIES:
+            raise WrongTypeError(
+                f"given, but policy={shown(policy)} takes none", argument="weights", value=weights
+            )
+        return scoring.NO_WEIGHTS
+    if not isinstance(weights, Mapping):
+        raise WrongTypeError(
+            f"{shown(weights)}; policy={shown(policy)} needs a rate for each of"
+            f" {', '.join(scoring.METRICS)}",
+            argument="weights",
+            value=weights,
+        )
+    for name in weights:
+        if name not in scoring.METRICS:
+            raise UnknownOptionError(
+                f"{shown(name)} is none of {', '.join(scoring.METRICS)}",
+                argument="weights",
+                value=name,
+            )
+    for name in scoring.METRICS:
+        if weights.get(name) is None:
+            raise NullValueError("missing; a rate is needed", argument=f"weights.{name}")
+    uptime, storage, ai = (parse_rate(weights[m], f"weights.{m}") for m in scoring.METRICS)
+    return uptime, storage, ai
 
 
 def _like(source: object, values: Sequence[int]) -> Any:

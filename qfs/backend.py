@@ -26,6 +26,7 @@ from qfs.ids import IdColumn, RawIdColumn
 from qfs.limits import MAX_SCALAR, MAX_VALUE
 from qfs.reference.allocation import Allocated, Caps, TieKeys
 from qfs.reference.issuance import Issued
+from qfs.reference.scoring import NO_WEIGHTS, Counts, Scores
 
 MAX_THREADS: Final = 256
 
@@ -57,6 +58,15 @@ class Implementation(Protocol):
         common_cap: int | None = None,
         tie_keys: TieKeys = None,
     ) -> Allocated: ...
+    def score(
+        self,
+        uptime: Counts,
+        storage: Counts,
+        ai: Counts,
+        policy: str = "product",
+        weights: tuple[int, int, int] = NO_WEIGHTS,
+        min_samples: int = 1,
+    ) -> Scores: ...
     def root(self, leaves: Sequence[bytes]) -> bytes: ...
     def range_root(self, leaves: Sequence[bytes], start: int, stop: int) -> bytes: ...
     def inclusion_proof(self, leaves: Sequence[bytes], index: int) -> list[bytes]: ...

@@ -37,9 +37,15 @@ HASH_BYTES: Final = 32
 """SHA-256."""
 
 MAX_RATE: Final = BASE_UNITS_PER_TOKEN
-"""A rate of 1, in 10^-18."""
+"""A rate of 1, in 10^-18. Also the highest score."""
+
+MAX_COUNT: Final = 2**32 - 1
+"""Largest count of samples."""
 
 assert MAX_VALUE < 2 ** (8 * CELL_BYTES - 1), "the division step doubles a pool within 128 bits"
 assert MAX_VALUE <= MAX_SCALAR
 assert MAX_VALUE * MAX_RATE + BASE_UNITS_PER_TOKEN < 2**192, "a fee times a rate fits in 192 bits"
 assert (MAX_VALUE * MAX_RATE + BASE_UNITS_PER_TOKEN - 1) // BASE_UNITS_PER_TOKEN <= MAX_VALUE
+assert MAX_COUNT**2 < 2**64, "the product of two counts fits in 64 bits"
+assert MAX_COUNT**3 * MAX_RATE < 2**192, "the numerator of a score fits in 192 bits"
+assert MAX_RATE < 2**64, "a score fits in 64 bits"

@@ -9,7 +9,7 @@ from __future__ import annotations
 # By module first, so that an unbuilt kernel is a module that was not found and nothing else.
 from qfs_kernel.arithmetic import BUILD, LIMITS, SPEC_VERSION
 
-from qfs_kernel import allocation, arithmetic, columns, export, issuance, merkle  # isort: skip
+from qfs_kernel import allocation, arithmetic, columns, export, issuance, merkle, scoring  # isort: skip
 
 __all__ = [
     "BUILD",
@@ -21,4 +21,5 @@ __all__ = [
     "export",
     "issuance",
     "merkle",
+    "scoring",
 ]

@@ -36,6 +36,8 @@ LIMITS = {
     "MAX_VALUE": 10**38 - 1,
     "MAX_SCALAR": 2**128 - 1,
     "MAX_ROWS": 2**32 - 1,
+    "MAX_RATE": 10**18,
+    "MAX_COUNT": 2**32 - 1,
     "MAX_ID_BYTES": 128,
     "MIN_ID_BYTE": 0x21,
     "MAX_ID_BYTE": 0x7E,

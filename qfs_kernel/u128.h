@@ -207,6 +207,17 @@ static inline int u256_less(u256 a, u256 b)
     return u128_less(a.hi, b.hi) || (u128_equal(a.hi, b.hi) && u128_less(a.lo, b.lo));
 }
 
+/* a + b; the caller knows that nothing goes over 2^256. */
+static inline u256 u256_add(u256 a, u256 b)
+{
+    u256 sum;
+    qfs_limb carry, ignored;
+    sum.lo = u128_add(a.lo, b.lo, &carry);
+    sum.hi = u128_add(a.hi, b.hi, &ignored);
+    sum.hi = u128_add(sum.hi, u128_make(0, carry), &ignored);
+    return sum;
+}
+
 /* a << bits for 0 <= bits <= 128; the caller knows that nothing goes over 2^256. */
 static inline u256 u256_from_shifted(u128 a, int bits)
 {
@@ -239,22 +250,39 @@ static inline qfs_limb qfs_divide_step(u128 *n, qfs_limb next, u128 d)
     return digit;
 }
 
+/* Shifts d left until its top bit is set, and n with it, which loses nothing for n.hi < d. */
+static inline int u256_normalise(u256 *n, u128 *d)
+{
+    int shift = QFS_WIDE_BITS - u128_bits(*d);
+    *d = u128_shift_left(*d, shift);
+    if (shift) {
+        u128 carried = u128_shift_right(n->lo, QFS_WIDE_BITS - shift);
+        n->hi = u128_shift_left(n->hi, shift);
+        n->hi = u128_make(n->hi.hi | carried.hi, n->hi.lo | carried.lo);
+        n->lo = u128_shift_left(n->lo, shift);
+    }
+    return shift;
+}
+
 /* n / d for n.hi < d, so that the quotient fits in two limbs. Knuth, algorithm D. */
 static inline u128 u256_div(u256 n, u128 d, u128 *remainder)
 {
-    int shift = QFS_WIDE_BITS - u128_bits(d);
-    u128 divisor = u128_shift_left(d, shift);
-    u128 rest = n.hi, low = n.lo, quotient;
-    if (shift) {
-        u128 carried = u128_shift_right(n.lo, QFS_WIDE_BITS - shift);
-        rest = u128_shift_left(n.hi, shift);
-        rest = u128_make(rest.hi | carried.hi, rest.lo | carried.lo);
-        low = u128_shift_left(n.lo, shift);
-    }
-    quotient.hi = qfs_divide_step(&rest, low.hi, divisor);
-    quotient.lo = qfs_divide_step(&rest, low.lo, divisor);
+    int shift = u256_normalise(&n, &d);
+    u128 rest = n.hi, quotient;
+    quotient.hi = qfs_divide_step(&rest, n.lo.hi, d);
+    quotient.lo = qfs_divide_step(&rest, n.lo.lo, d);
     *remainder = u128_shift_right(rest, shift);
     return quotient;
+}
+
+/* floor((hi * 2^bits + lo) / d) for hi < d, so that it fits in one limb: one step of division. */
+static inline qfs_limb u128_div_to_limb(u128 hi, qfs_limb lo, u128 d)
+{
+    u256 n;
+    n.hi = hi;
+    n.lo = u128_make(lo, 0);
+    u256_normalise(&n, &d);
+    return qfs_divide_step(&n.hi, n.lo.hi, d);
 }
 
 /* ---- dividing many by one limb ---- */

@@ -9,6 +9,7 @@ from qfs.kernel.build import build_facts, check_build
 from qfs.kernel.columns import check_ids, check_values, export_cells, to_column, to_list
 from qfs.kernel.issuance import issue
 from qfs.kernel.merkle import inclusion_proof, range_root, root
+from qfs.kernel.scoring import score
 
 __all__ = [
     "allocate",
@@ -22,6 +23,7 @@ __all__ = [
     "mul_div_many",
     "range_root",
     "root",
+    "score",
     "to_column",
     "to_list",
 ]

@@ -9,6 +9,7 @@ from qfs.reference.arithmetic import mul_div_many
 from qfs.reference.columns import check_ids, check_values, export_cells, to_column, to_list
 from qfs.reference.issuance import issue
 from qfs.reference.merkle import inclusion_proof, range_root, root
+from qfs.reference.scoring import score
 
 __all__ = [
     "allocate",
@@ -20,6 +21,7 @@ __all__ = [
     "mul_div_many",
     "range_root",
     "root",
+    "score",
     "to_column",
     "to_list",
 ]

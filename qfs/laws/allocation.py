@@ -1,13 +1,4 @@
-"""What is true of every implementation, whatever the numbers.
-
-A law is a pure function of an implementation and of inputs within their bounds. It returns None
-where it holds, and otherwise a sentence that says what is wrong and where. So one text serves a
-prover, which asks for None, a test, which asserts it, and an auditor, which prints the sentence.
-To audit a recorded result, hand over an implementation whose function answers with the record,
-and ask `conserves` first: the other laws of allocation take one amount per row for granted.
-
-Each law costs at most a sort of the rows, so that it can be run over a whole epoch.
-"""
+"""Laws of allocation: shares of a pool."""
 
 from __future__ import annotations
 
@@ -15,9 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from qfs.backend import Implementation
-from qfs.limits import BASE_UNITS_PER_TOKEN
 from qfs.reference.allocation import Allocated
-from qfs.reference.merkle import leaf_hash, node_hash, root_from_proof
 
 
 class Case(NamedTuple):
@@ -239,123 +228,3 @@ ALLOCATION_LAWS: Final[tuple[AllocationLaw, ...]] = (
     leaves_only_what_nobody_can_take,
 )
 """The laws that need nothing but a case."""
-
-
-class Batch(NamedTuple):
-    """Fees that are taken at one rate, in 10^-18."""
-
-    rate: int
-    fees: Sequence[int]
-
-
-def accounts_for_every_fee(
-    implementation: Implementation,
-    batches: Sequence[Batch],
-    residue: int = 0,
-    room: int | None = None,
-) -> str | None:
-    """10^18 * (issued + withheld) + residue grows by the sum of rate * fee, for every batching and
-    across changes of the rate; no residue reaches 10^18, no fee issues more than itself."""
-    start, charged, issued, withheld = residue, 0, 0, 0
-    for number, (rate, fees) in enumerate(batches):
-        left = None if room is None else room - issued
-        result = implementation.issue(fees, rate, residue, left)
-        residue = result.residue
-        charged += rate * sum(fees)
-        issued += sum(result.issued)
-        withheld += result.withheld
-        if BASE_UNITS_PER_TOKEN * (issued + withheld) + residue != start + charged:
-            return f"batch {number}: {issued} + {withheld} and {residue} do not account for it"
-        if result.total != sum(result.issued) or result.fees != sum(fees):
-            return f"batch {number}: the totals {result.total}, {result.fees} are not the sums"
-        if not 0 <= residue < BASE_UNITS_PER_TOKEN:
-            return f"batch {number}: a residue of {residue}"
-        if any(not 0 <= part <= fee for part, fee in zip(result.issued, fees, strict=True)):
-            return f"batch {number}: a fee issues more than itself"
-    return None
-
-
-def ignores_batching(
-    implementation: Implementation,
-    fees: Sequence[int],
-    rate: int,
-    cut: int,
-    residue: int = 0,
-    room: int | None = None,
-) -> str | None:
-    """Fees issue the same, each of them, in one batch and in two that are cut anywhere."""
-    whole = implementation.issue(fees, rate, residue, room)
-    first = implementation.issue(fees[:cut], rate, residue, room)
-    left = None if room is None else room - first.total
-    second = implementation.issue(fees[cut:], rate, first.residue, left)
-    if list(whole.issued) != [*first.issued, *second.issued]:
-        return f"cut before fee {cut} the fees issue other amounts"
-    parts = (first.withheld + second.withheld, first.total + second.total, second.residue)
-    if parts != whole[1:4]:
-        return f"(withheld, total, residue) is {whole[1:4]}, cut before fee {cut} {parts}"
-    return None
-
-
-def issues_the_floor(
-    implementation: Implementation,
-    fees: Sequence[int],
-    rate: int,
-    residue: int = 0,
-    room: int | None = None,
-) -> str | None:
-    """After every fee, issued so far is the rate times the fees so far (and the first residue),
-    rounded down once, or the room where that is less; what exceeds the room is withheld."""
-    result = implementation.issue(fees, rate, residue, room)
-    fees_so_far = issued_so_far = raw = 0
-    for i, fee in enumerate(fees):
-        fees_so_far += fee
-        issued_so_far += result.issued[i]
-        raw = (residue + rate * fees_so_far) // BASE_UNITS_PER_TOKEN
-        if issued_so_far != (raw if room is None else min(raw, room)):
-            return f"after fee {i}: {issued_so_far} issued of {raw}, with room for {room}"
-    if result.withheld != raw - issued_so_far:
-        return f"{result.withheld} withheld of {raw}, with {issued_so_far} issued"
-    return None
-
-
-def rounds_once(
-    implementation: Implementation,
-    a: Sequence[int],
-    b: Sequence[int],
-    c: Sequence[int],
-    rounding: str,
-) -> str | None:
-    """A result is the exact quotient rounded once: down, up, or to the nearer, a tie as named."""
-    results = implementation.mul_div_many(a, b, c, rounding)
-    for i, result in enumerate(results):
-        # Twice the result above the exact quotient, in units of 1 / c.
-        over = 2 * (result * c[i] - a[i] * b[i])
-        right = {
-            "floor": -2 * c[i] < over <= 0,
-            "ceil": 0 <= over < 2 * c[i],
-            "half_up": -c[i] < over <= c[i],
-            "half_down": -c[i] <= over < c[i],
-        }
-        if not right[rounding]:
-            return f"row {i}: {result} is not {a[i]} * {b[i]} / {c[i]}, rounding {rounding}"
-    return None
-
-
-def joins_ranges(
-    implementation: Implementation, leaves: Sequence[bytes], middle: int
-) -> str | None:
-    """The root is that of the two ranges beside `middle`, the largest power of two below the
-    number of leaves: so partitions that are cut there can be hashed apart."""
-    whole = implementation.root(leaves)
-    left = implementation.range_root(leaves, 0, middle)
-    right = implementation.range_root(leaves, middle, len(leaves))
-    return None if whole == node_hash(left, right) else f"the ranges cut at {middle} do not join"
-
-
-def proves_inclusion(
-    implementation: Implementation, leaves: Sequence[bytes], index: int
-) -> str | None:
-    """The inclusion proof of a leaf leads from its hash to the root."""
-    proof = implementation.inclusion_proof(leaves, index)
-    found = root_from_proof(leaf_hash(leaves[index]), index, len(leaves), proof)
-    return None if found == implementation.root(leaves) else f"the proof of leaf {index} fails"

@@ -1,0 +1,54 @@
+"""What is true of every implementation, whatever the numbers.
+
+A law is a pure function of an implementation and of inputs within their bounds. It returns None
+where it holds, and otherwise a sentence that says what is wrong and where. So one text serves a
+prover, which asks for None, a test, which asserts it, and an auditor, which prints the sentence.
+To audit a recorded result, hand over an implementation whose function answers with the record,
+and ask `conserves` first: the other laws of allocation take one amount per row for granted.
+
+Each law costs at most a sort of the rows, so that it can be run over a whole epoch.
+"""
+
+from qfs.laws.allocation import (
+    ALLOCATION_LAWS,
+    AllocationLaw,
+    Case,
+    conserves,
+    fills_to_one_level,
+    ignores_row_order,
+    ignores_weight_unit,
+    keeps_order,
+    keeps_quota,
+    leaves_only_what_nobody_can_take,
+    pays_largest_remainders,
+    pays_weight_alone,
+    respects_caps,
+    treats_equals_equally,
+)
+from qfs.laws.arithmetic import rounds_once
+from qfs.laws.issuance import Batch, accounts_for_every_fee, ignores_batching, issues_the_floor
+from qfs.laws.merkle import joins_ranges, proves_inclusion
+
+__all__ = [
+    "ALLOCATION_LAWS",
+    "AllocationLaw",
+    "Batch",
+    "Case",
+    "accounts_for_every_fee",
+    "conserves",
+    "fills_to_one_level",
+    "ignores_batching",
+    "ignores_row_order",
+    "ignores_weight_unit",
+    "issues_the_floor",
+    "joins_ranges",
+    "keeps_order",
+    "keeps_quota",
+    "leaves_only_what_nobody_can_take",
+    "pays_largest_remainders",
+    "pays_weight_alone",
+    "proves_inclusion",
+    "respects_caps",
+    "rounds_once",
+    "treats_equals_equally",
+]

@@ -1,0 +1,15 @@
+from array import array
+
+from typing_extensions import Buffer
+
+def counts_from_cells(cells: Buffer, counts: array[int] | memoryview) -> int: ...
+def reaches(counts: array[int] | memoryview, least: int) -> bool: ...
+def score(
+    uptime: tuple[memoryview, memoryview],
+    storage: tuple[memoryview, memoryview],
+    ai: tuple[memoryview, memoryview],
+    weights: tuple[int, int, int] | None,
+    min_samples: int,
+    neutral: tuple[bool, bool, bool],
+    scores: bytearray | memoryview,
+) -> tuple[int, int, int]: ...
