@@ -26,9 +26,19 @@ MAX_ROWS: Final = 2**32 - 1
 MAX_ID_BYTES: Final = 128
 MIN_ID_BYTE: Final = 0x21
 MAX_ID_BYTE: Final = 0x7E
+"""Bounds of an id; a name has the same, and so have the bytes of a key."""
+
+MAX_KEY_BYTES: Final = 4096
+"""Largest public key as text; one of ML-DSA-65 takes 3,914."""
 
 MAX_TICK: Final = 2**53 - 1
 """Largest tick and epoch: the largest integer that every JSON reader keeps exact."""
+
+NOT_REVOKED: Final = MAX_TICK
+"""The tick of revocation of a node that is not revoked: after every tick that can come."""
+
+MAX_COUNT: Final = 2**32 - 1
+"""Largest count: heartbeats, challenges, inferences, and a voter's index."""
 
 HASH_BYTES: Final = 32
 """SHA-256."""

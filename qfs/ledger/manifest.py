@@ -17,9 +17,11 @@ from qfs.hashing import EVIDENCE_TAG, tagged_hash
 from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_SCALAR, MAX_VALUE, SPEC_VERSION
 from qfs.protocol import ruleset as rulesets
 from qfs.protocol.epoch import ClosedEpoch, Opening
-from qfs.tables import SCHEMAS, Table
+from qfs.tables import ALLOCATIONS, FEES, NODES, Table
 
 FORMAT: Final = "qfs-evidence-v1"
+EVIDENCE_TABLES: Final = (NODES.name, FEES.name, ALLOCATIONS.name)
+"""The schemas of the tables that an epoch's evidence holds, each once."""
 
 
 class TableEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -168,9 +170,9 @@ def require_digest(found: bytes, trusted: str) -> None:
 
 
 def _require_tables(manifest: Manifest) -> None:
-    if sorted(manifest.tables) != sorted(SCHEMAS):
+    if sorted(manifest.tables) != sorted(EVIDENCE_TABLES):
         raise EvidenceError(
-            f"tables {', '.join(manifest.tables)}; {', '.join(SCHEMAS)} are needed",
+            f"tables {', '.join(manifest.tables)}; {', '.join(EVIDENCE_TABLES)} are needed",
             argument="manifest.json",
         )
     for name, entry in manifest.tables.items():
