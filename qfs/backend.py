@@ -22,8 +22,8 @@ from typing import Final, Literal, Protocol, cast
 from qfs import arrow, reference, slices
 from qfs.columns import Column, Raw
 from qfs.errors import BackendError, UnknownOptionError, shown
-from qfs.ids import IdColumn, RawIdColumn
-from qfs.limits import MAX_SCALAR, MAX_VALUE
+from qfs.ids import IdColumn, RawIdColumn, TextColumn
+from qfs.limits import MAX_ID_BYTES, MAX_SCALAR, MAX_VALUE
 from qfs.reference.allocation import Allocated, Caps, TieKeys
 from qfs.reference.issuance import Issued
 from qfs.reference.scoring import NO_WEIGHTS, Counts, Scores
@@ -36,6 +36,9 @@ class Implementation(Protocol):
 
     def check_values(self, raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[int]: ...
     def check_ids(self, raw: RawIdColumn, argument: str) -> IdColumn: ...
+    def check_names(
+        self, raw: RawIdColumn, argument: str, maximum_bytes: int = MAX_ID_BYTES
+    ) -> TextColumn: ...
     def to_column(self, values: Sequence[int]) -> Column: ...
     def to_list(self, values: Sequence[int]) -> list[int]: ...
     def export_cells(self, cells: memoryview) -> tuple[object, object]: ...

@@ -75,8 +75,14 @@ class InvalidIdError(QfsError, ValueError):
     code = "id"
 
 
+class InvalidNameError(QfsError, ValueError):
+    """A name or key with bytes outside 0x21 to 0x7E, none at all, or too many."""
+
+    code = "name"
+
+
 class DuplicateIdError(QfsError, ValueError):
-    """An id that stands twice where ids are unique."""
+    """An id, or a number that is the key of its table, that stands twice."""
 
     code = "duplicate"
 

@@ -1,7 +1,8 @@
-"""Columns of ids, and rows of several columns as the leaves of a table's tree.
+"""Columns of ids, names and keys, and rows of several columns as the leaves of a table's tree.
 
 An id is 1 to 128 bytes of 0x21 .. 0x7E, compared by its bytes, a prefix first. Text and bytes
-with equal bytes are the same id; nothing is normalised.
+with equal bytes are the same id; nothing is normalised. Names and keys are of the same bytes and
+may repeat; a key is up to 4096 of them.
 """
 
 from __future__ import annotations
@@ -15,11 +16,19 @@ from typing import Any, Final, NamedTuple, cast, overload
 
 from qfs import arrow
 from qfs.columns import Column, require_rows
-from qfs.errors import DuplicateIdError, InvalidIdError, NullValueError, WrongTypeError, shown
+from qfs.errors import (
+    DuplicateIdError,
+    InvalidIdError,
+    InvalidNameError,
+    NullValueError,
+    WrongTypeError,
+    shown,
+)
 from qfs.hashing import sized, tie_hash
 from qfs.limits import MAX_ID_BYTE, MAX_ID_BYTES, MIN_ID_BYTE
 
 _ID: Final = re.compile(rb"[\x%02x-\x%02x]{1,%d}" % (MIN_ID_BYTE, MAX_ID_BYTE, MAX_ID_BYTES))
+_NAME: Final = re.compile(rb"[\x%02x-\x%02x]+" % (MIN_ID_BYTE, MAX_ID_BYTE))
 _ID_RULE: Final = "an id is 1 to 128 printable ASCII characters without spaces"
 _VIEW_INLINE_BYTES = 12
 
@@ -27,16 +36,15 @@ TIE_BREAKS: Final = ("id", "rotating")
 """Of equal remainders the lower id comes first, or the lower hash of (epoch, id)."""
 
 
-class IdColumn(Sequence[bytes]):
-    """Unique ids, one after another in `data`; row i is data[offsets[i]:offsets[i + 1]]."""
+class TextColumn(Sequence[bytes]):
+    """Checked texts, one after another in `data`; row i is data[offsets[i]:offsets[i + 1]]."""
 
-    __slots__ = ("data", "is_sorted", "offsets")
+    __slots__ = ("data", "offsets")
 
-    def __init__(self, offsets: memoryview, data: memoryview, *, is_sorted: bool) -> None:
-        """Wrap checked ids. `offsets` has 32- or 64-bit items, one more than there are rows."""
+    def __init__(self, offsets: memoryview, data: memoryview) -> None:
+        """Wrap checked texts. `offsets` has 32- or 64-bit items, one more than there are rows."""
         self.offsets = offsets
         self.data = data
-        self.is_sorted = is_sorted
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -52,32 +60,43 @@ class IdColumn(Sequence[bytes]):
         return bytes(self.data[self.offsets[position] : self.offsets[position + 1]])
 
     def texts(self) -> Sequence[str]:
-        """The ids as text, decoded as they are asked for."""
+        """The rows as str, decoded as they are asked for."""
         return _Texts(self)
 
 
+class IdColumn(TextColumn):
+    """Texts that are ids, all different."""
+
+    __slots__ = ("is_sorted",)
+
+    def __init__(self, offsets: memoryview, data: memoryview, *, is_sorted: bool) -> None:
+        """Wrap checked ids. `is_sorted`: each is above the one before it."""
+        super().__init__(offsets, data)
+        self.is_sorted = is_sorted
+
+
 class _Texts(Sequence[str]):
-    def __init__(self, ids: IdColumn) -> None:
-        self._ids = ids
+    def __init__(self, column: TextColumn) -> None:
+        self._column = column
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return len(self._column)
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return [node_id.decode("ascii") for node_id in self._ids[index]]
-        return self._ids[index].decode("ascii")
+            return [text.decode("ascii") for text in self._column[index]]
+        return self._column[index].decode("ascii")
 
 
 class RawIds(NamedTuple):
-    """Ids that have not been checked yet."""
+    """Ids, names or keys that have not been checked yet."""
 
     offsets: memoryview
     data: memoryview
     first_null: int | None
 
 
-RawIdColumn = IdColumn | RawIds | Sequence[Any]
+RawIdColumn = TextColumn | RawIds | Sequence[Any]
 
 
 def raw_length(raw: RawIdColumn) -> int:
@@ -86,11 +105,11 @@ def raw_length(raw: RawIdColumn) -> int:
 
 
 def read_ids(source: object, argument: str) -> RawIdColumn:
-    """Find the ids in what the caller gave, without looking at any one of them.
+    """Find the ids, names or keys in what the caller gave, without looking at any one of them.
 
     Accepts a list, tuple or other sequence of str or bytes, and Arrow text or binary columns.
     """
-    if isinstance(source, (list, tuple, IdColumn)):
+    if isinstance(source, (list, tuple, TextColumn)):
         return source
     if arrow.is_arrow(source):
         parts = [_read_chunk(chunk, argument) for chunk in arrow.read_chunks(source, argument)]
@@ -138,32 +157,70 @@ def check_ids(raw: RawIdColumn, argument: str) -> IdColumn:
 
 def from_checked(ids: Sequence[bytes], *, is_sorted: bool) -> IdColumn:
     """A column of ids that are known to be well formed and unique."""
-    offsets = array("q", bytes(8 * (len(ids) + 1)))
+    return IdColumn(*_packed(ids), is_sorted=is_sorted)
+
+
+def from_checked_names(names: Sequence[bytes]) -> TextColumn:
+    """A column of names or keys that are known to be well formed."""
+    return TextColumn(*_packed(names))
+
+
+def _packed(texts: Sequence[bytes]) -> tuple[memoryview, memoryview]:
+    """The texts as offsets and data."""
+    offsets = array("q", bytes(8 * (len(texts) + 1)))
     end = 0
-    for i, node_id in enumerate(ids):
-        end += len(node_id)
+    for i, text in enumerate(texts):
+        end += len(text)
         offsets[i + 1] = end
-    return IdColumn(memoryview(offsets), memoryview(b"".join(ids)), is_sorted=is_sorted)
+    return memoryview(offsets), memoryview(b"".join(texts))
+
+
+def check_names(raw: RawIdColumn, argument: str, maximum_bytes: int = MAX_ID_BYTES) -> TextColumn:
+    """The names or keys as a column: each well formed; they may repeat.
+
+    Raises:
+        NullValueError, WrongTypeError, InvalidNameError: at the lowest index.
+    """
+    rows = enumerate(_as_sequence(raw))
+    return from_checked_names([require_name(row, argument, i, maximum_bytes) for i, row in rows])
 
 
 def require_id(value: object, argument: str, index: int | None = None) -> bytes:
     """The bytes of one id, given as str or bytes."""
     place: dict[str, Any] = {"argument": argument, "index": index, "value": value}
-    if value is None:
-        raise NullValueError("missing; an id is needed", **place)
-    if isinstance(value, str):
-        # An id beyond ASCII is malformed either way, so what it encodes to does not matter.
-        node_id = value.encode("utf-8", "surrogatepass")
-    elif isinstance(value, bytes):
-        node_id = value
-    else:
-        raise WrongTypeError(
-            f"{shown(value)} is a {type(value).__name__}; a str or bytes is needed", **place
-        )
+    node_id = _require_bytes(value, "an id", place)
     if not _ID.fullmatch(node_id):
         text = node_id.decode("utf-8", "backslashreplace")
         raise InvalidIdError(f"{shown(text)} is not an id; {_ID_RULE}", **place)
     return node_id
+
+
+def require_name(
+    value: object, argument: str, index: int | None = None, maximum_bytes: int = MAX_ID_BYTES
+) -> bytes:
+    """The bytes of one name or key, given as str or bytes."""
+    place: dict[str, Any] = {"argument": argument, "index": index, "value": value}
+    name = _require_bytes(value, "a text", place)
+    if len(name) > maximum_bytes or not _NAME.fullmatch(name):
+        text = name.decode("utf-8", "backslashreplace")
+        raise InvalidNameError(
+            f"{shown(text)} is not 1 to {maximum_bytes} printable ASCII characters without spaces",
+            **place,
+        )
+    return name
+
+
+def _require_bytes(value: object, wanted: str, place: dict[str, Any]) -> bytes:
+    if value is None:
+        raise NullValueError(f"missing; {wanted} is needed", **place)
+    if isinstance(value, str):
+        # A text beyond ASCII is malformed either way, so what it encodes to does not matter.
+        return value.encode("utf-8", "surrogatepass")
+    if isinstance(value, bytes):
+        return value
+    raise WrongTypeError(
+        f"{shown(value)} is a {type(value).__name__}; a str or bytes is needed", **place
+    )
 
 
 class RotatingKeys(Sequence[bytes]):
@@ -190,12 +247,13 @@ def tie_keys(ids: IdColumn, tie_break: str, epoch: int) -> Sequence[bytes] | Non
 
 
 class RowLeaves(Sequence[bytes]):
-    """The rows of a table as leaves: ids as u16 length || bytes, amounts as 16 bytes, integers at
-    the width of their memory (ticks 8, counts 4, choices 1), all big-endian, in column order."""
+    """The rows of a table as leaves: ids, names and keys as u16 length || bytes, amounts as 16
+    bytes, integers at the width of their memory (ticks 8, counts 4, choices 1), all big-endian, in
+    column order."""
 
     __slots__ = ("fields", "rows")
 
-    def __init__(self, fields: Sequence[IdColumn | Column | memoryview]) -> None:
+    def __init__(self, fields: Sequence[TextColumn | Column | memoryview]) -> None:
         self.fields = tuple(fields)
         self.rows = len(fields[0])
         assert all(len(field) == self.rows for field in fields)
@@ -208,8 +266,8 @@ class RowLeaves(Sequence[bytes]):
         return b"".join(_leaf_field(field, position) for field in self.fields)
 
 
-def _leaf_field(field: IdColumn | Column | memoryview, position: int) -> bytes:
-    if isinstance(field, IdColumn):
+def _leaf_field(field: TextColumn | Column | memoryview, position: int) -> bytes:
+    if isinstance(field, TextColumn):
         return sized(field[position])
     if isinstance(field, Column):
         return field[position].to_bytes(16, "big")

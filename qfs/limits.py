@@ -23,24 +23,28 @@ CELL_BYTES: Final = 16
 MAX_ROWS: Final = 2**32 - 1
 """Largest number of rows of a column, so that a position fits in 32 bits."""
 
-MAX_COUNT: Final = 2**32 - 1
-"""Largest count of heartbeats, proofs or inferences."""
-
 MAX_ID_BYTES: Final = 128
 MIN_ID_BYTE: Final = 0x21
 MAX_ID_BYTE: Final = 0x7E
+"""Bounds of an id; a name has the same, and so have the bytes of a key."""
+
+MAX_KEY_BYTES: Final = 4096
+"""Largest public key as text; one of ML-DSA-65 takes 3,914."""
 
 MAX_TICK: Final = 2**53 - 1
 """Largest tick and epoch: the largest integer that every JSON reader keeps exact."""
+
+NOT_REVOKED: Final = MAX_TICK
+"""The tick of revocation of a node that is not revoked: after every tick that can come."""
+
+MAX_COUNT: Final = 2**32 - 1
+"""Largest count: heartbeats, challenges, inferences, and a voter's index."""
 
 HASH_BYTES: Final = 32
 """SHA-256."""
 
 MAX_RATE: Final = BASE_UNITS_PER_TOKEN
 """A rate of 1, in 10^-18. Also the highest score."""
-
-MAX_COUNT: Final = 2**32 - 1
-"""Largest count of samples."""
 
 assert MAX_VALUE < 2 ** (8 * CELL_BYTES - 1), "the division step doubles a pool within 128 bits"
 assert MAX_VALUE <= MAX_SCALAR

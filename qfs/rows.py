@@ -8,8 +8,9 @@ from itertools import compress
 from typing import Any
 
 from qfs.backend import implementation
-from qfs.ids import IdColumn, RawIds
-from qfs.tables import Schema, Table, canonical, checked_column, join, take
+from qfs.ids import IdColumn, RawIds, TextColumn
+from qfs.limits import MAX_ID_BYTES, MAX_KEY_BYTES
+from qfs.tables import ColumnSpec, INTEGERS, Schema, Table, TableColumn, canonical, join, take
 
 
 def from_rows(schema: Schema, rows: Iterable[Sequence[Any]]) -> Table:
@@ -28,10 +29,25 @@ def from_rows(schema: Schema, rows: Iterable[Sequence[Any]]) -> Table:
     return canonical(schema, columns)
 
 
+def checked_column(values: list[Any], column: ColumnSpec) -> TableColumn:
+    """The column that these values are, checked as its kind demands."""
+    backend, name = implementation(), column.name
+    if column.kind == "id":
+        return backend.check_ids(values, name)
+    if column.kind in ("name", "key"):
+        maximum = MAX_ID_BYTES if column.kind == "name" else MAX_KEY_BYTES
+        return backend.check_names(values, name, maximum)
+    if column.kind == "amount":
+        return backend.to_column(backend.check_values(values, name))
+    kind = INTEGERS[column.kind]
+    checked = backend.to_list(backend.check_values(values, name, kind.maximum))
+    return memoryview(array(kind.code, checked)).toreadonly()
+
+
 def row_at(table: Table, index: int) -> tuple[Any, ...]:
     """A row of a table as text and integers."""
     return tuple(
-        column[index].decode("ascii") if isinstance(column, IdColumn) else column[index]
+        column[index].decode("ascii") if isinstance(column, TextColumn) else column[index]
         for column in table.columns.values()
     )
 

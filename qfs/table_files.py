@@ -1,16 +1,18 @@
 """Tables from and to files: CSV, Parquet and Arrow IPC.
 
 A column of amounts is decimal128(38, 18) tokens in Parquet and Arrow, 18-decimal token text in
-CSV; a column named `<amount>_base_units` holds integers of base units in all of them. Each value
-is read once, through the same reader as the API's, and checked once.
+CSV; a column named `<amount>_base_units` holds integers of base units in all of them. Ticks,
+counts and choices are integers, in CSV as digits. Each value is read once, through the same
+reader as the API's, and checked once.
 """
 
 from __future__ import annotations
 
 import contextlib
+from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from qfs.backend import implementation
 from qfs.columns import Raw, RawCells, read_values, require_same_length
@@ -24,15 +26,17 @@ from qfs.errors import (
 )
 from qfs.files import storage_errors
 from qfs.ids import read_ids
-from qfs.limits import MAX_ROWS, MAX_TICK, MAX_VALUE
+from qfs.limits import MAX_KEY_BYTES, MAX_ROWS, MAX_VALUE
 from qfs.tables import (
+    INTEGERS,
     ColumnSpec,
+    IntegerKind,
     Schema,
     Table,
     TableColumn,
     canonical,
+    integers_from_arrow,
     require_pyarrow,
-    tick_column,
     to_arrow,
 )
 
@@ -63,7 +67,7 @@ def read_table(path: Path, schema: Schema) -> Table:
         return canonical(schema, columns)
 
 
-def write_parquet(table: Table, path: Path) -> None:
+def write_parquet(table: Table, target: Path | IO[bytes]) -> None:
     """Write a table as Parquet.
 
     Raises:
@@ -71,8 +75,9 @@ def write_parquet(table: Table, path: Path) -> None:
     """
     pa = require_pyarrow()
     columns = {name: to_arrow(column) for name, column in table.columns.items()}
-    with storage_errors(path):
-        pa.parquet.write_table(pa.table(columns), path, compression="zstd")
+    errors = storage_errors(target) if isinstance(target, Path) else contextlib.nullcontext()
+    with errors:
+        pa.parquet.write_table(pa.table(columns), target, compression="zstd")
 
 
 @contextlib.contextmanager
@@ -197,15 +202,46 @@ def _listing(wanted: dict[str, tuple[str, ...]]) -> str:
 def _checked(values: Any, column: ColumnSpec, name: str) -> TableColumn:
     backend = implementation()
     if column.kind == "id":
-        return backend.check_ids(read_ids(values, name), name)
-    if column.kind == "tick":
-        raw = _integers(values, name, MAX_TICK)
-        return tick_column(backend.to_list(backend.check_values(raw, name, MAX_TICK)))
+        return backend.check_ids(read_ids(_one_chunk(values), name), name)
+    if column.kind == "name":
+        return backend.check_names(read_ids(_one_chunk(values), name), name)
+    if column.kind == "key":
+        return backend.check_names(read_ids(_one_chunk(values), name), name, MAX_KEY_BYTES)
+    if column.kind in INTEGERS:
+        return _words(values, name, INTEGERS[column.kind])
     if name.endswith(BASE_UNITS_SUFFIX):
         raw = _integers(values, name, MAX_VALUE)
     else:
         raw = _tokens(values, name)
     return backend.to_column(backend.check_values(raw, name))
+
+
+def _one_chunk(values: Any) -> Any:
+    """Texts in one piece of memory, so that none of them becomes an object of its own."""
+    pa = require_pyarrow()
+    if values.num_chunks <= 1:
+        return values
+    # Offsets of 32 bits reach no further than 2 GiB, which the chunks together may exceed.
+    if pa.types.is_string(values.type):
+        values = values.cast(pa.large_string())
+    elif pa.types.is_binary(values.type):
+        values = values.cast(pa.large_binary())
+    return values.combine_chunks()
+
+
+def _words(values: Any, name: str, kind: IntegerKind) -> memoryview:
+    """Integers of 0 .. maximum as a column; those of Arrow stay in their memory, or go by width."""
+    pa = require_pyarrow()
+    if pa.types.is_integer(values.type) and values.null_count == 0:
+        bounds = pa.compute.min_max(values).as_py()
+        lowest, highest = bounds["min"] or 0, bounds["max"] or 0
+        if lowest >= 0 and highest <= kind.maximum:
+            types = {"Q": pa.uint64(), "I": pa.uint32(), "B": pa.uint8()}
+            return integers_from_arrow(values.cast(types[kind.code]).combine_chunks(), kind.code)
+    raw = _integers(values, name, kind.maximum)
+    # Row by row, as the lowest row at fault is to be named, or as text holds the numbers.
+    checked = implementation().check_values(raw, name, kind.maximum)
+    return memoryview(array(kind.code, checked)).toreadonly()
 
 
 def _integers(values: Any, name: str, maximum: int) -> Raw:

@@ -41,6 +41,7 @@ LIMITS = {
     "MAX_ID_BYTES": 128,
     "MIN_ID_BYTE": 0x21,
     "MAX_ID_BYTE": 0x7E,
+    "MAX_KEY_BYTES": 4096,
 }
 BUILD = {
     "integers": "int128" if QFS_HAS_INT128 else "portable",

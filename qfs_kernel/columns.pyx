@@ -6,7 +6,7 @@ from operator import index
 
 from cpython.bool cimport PyBool_Check
 from cpython.long cimport PyLong_CheckExact
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.string cimport memcmp
 
 from qfs_kernel.u128 cimport (
@@ -113,3 +113,32 @@ def ids_ascend(Offset[::1] offsets, const unsigned char[::1] data):
             previous = start
             before = length
     return ascend
+
+
+def names_fit(Offset[::1] offsets, const unsigned char[::1] data, int64_t maximum_bytes):
+    """Whether all names are well formed: 1 to `maximum_bytes` bytes of 0x21 to 0x7E.
+
+    `offsets` has one more item than there are names.
+    """
+    cdef Py_ssize_t rows = offsets.shape[0] - 1
+    cdef int64_t length, first = 0, last = 0
+    cdef Py_ssize_t i
+    cdef bint fit = True
+    with nogil:
+        if rows > 0:
+            first = offsets[0]
+            last = offsets[rows]
+            fit = 0 <= first and last <= data.shape[0]
+            for i in range(rows):
+                # Unsigned, because what stands in foreign memory may be too far apart.
+                length = <int64_t>(<uint64_t>offsets[i + 1] - <uint64_t>offsets[i])
+                if length < 1 or length > maximum_bytes:
+                    fit = False
+                    break
+        if fit:
+            # The lengths are all positive, so the names lie one after another in first .. last.
+            for i in range(first, last):
+                if data[i] < 0x21 or data[i] > 0x7E:
+                    fit = False
+                    break
+    return fit

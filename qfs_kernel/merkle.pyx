@@ -16,12 +16,13 @@ ctypedef int (*Final)(unsigned char *, void *) noexcept nogil
 cdef enum:
     MAX_FIELDS = 16
     MAX_DEPTH = 40
-    LEAF_BYTES = 4096
+    MAX_TEXT_BYTES = 4096
+    LEAF_BYTES = 32768
     CONTEXT_BYTES = 512
 
 cdef enum Kind:
-    IDS_32 = 0
-    IDS_64 = 1
+    TEXTS_32 = 0
+    TEXTS_64 = 1
     CELLS = 2
     WORDS = 3
 
@@ -36,7 +37,7 @@ cdef struct Field:
 cdef class Rows:
     """Columns whose rows are the leaves. Immutable; keeps their memory alive.
 
-    `fields` are (kind, data, offsets or None, width) with kind "ids", "cells" or "words".
+    `fields` are (kind, data, offsets or None, width) with kind "texts", "cells" or "words".
     Offsets are 32 or 64 bits wide, words are native unsigned integers of 1, 2, 4 or 8 bytes.
     """
 
@@ -59,12 +60,12 @@ cdef class Rows:
             self.fields[self.count].offsets = NULL
             self.fields[self.count].size = data.shape[0]
             self.fields[self.count].width = width
-            if kind == "ids":
+            if kind == "texts":
                 offsets = field_offsets
                 self.alive.append(offsets)
                 self.fields[self.count].offsets = &offsets[0]
-                self.fields[self.count].kind = IDS_32 if width == 4 else IDS_64
-                widest += 2 + 128
+                self.fields[self.count].kind = TEXTS_32 if width == 4 else TEXTS_64
+                widest += 2 + MAX_TEXT_BYTES
             elif kind == "cells":
                 self.fields[self.count].kind = CELLS
                 widest += 16
@@ -79,7 +80,7 @@ cdef class Rows:
 cdef inline int64_t offset_at(const Field *field, Py_ssize_t i) noexcept nogil:
     cdef int32_t narrow
     cdef int64_t wide
-    if field.kind == IDS_32:
+    if field.kind == TEXTS_32:
         memcpy(&narrow, field.offsets + 4 * i, 4)
         return narrow
     memcpy(&wide, field.offsets + 8 * i, 8)
@@ -93,7 +94,7 @@ cdef inline bint is_little_endian() noexcept nogil:
 
 cdef size_t encode(Rows rows, Py_ssize_t row, unsigned char *leaf) noexcept nogil:
     # Writes the row as the bytes of its leaf, big-endian, after the prefix that RFC 9162 asks for.
-    # 0 where an id does not lie in its memory, because someone wrote there after it was checked.
+    # 0 where a text does not lie in its memory, because someone wrote there after it was checked.
     cdef size_t size = 1
     cdef int f, b, width
     cdef int64_t start, length
@@ -102,10 +103,12 @@ cdef size_t encode(Rows rows, Py_ssize_t row, unsigned char *leaf) noexcept nogi
     leaf[0] = 0
     for f in range(rows.count):
         field = &rows.fields[f]
-        if field.kind == IDS_32 or field.kind == IDS_64:
+        if field.kind == TEXTS_32 or field.kind == TEXTS_64:
             start = offset_at(field, row)
             length = offset_at(field, row + 1) - start
-            if start < 0 or length < 0 or length > 128 or start + length > field.size:
+            if start < 0 or length < 0 or length > MAX_TEXT_BYTES:
+                return 0
+            if start + length > field.size:
                 return 0
             leaf[size] = <unsigned char>(length >> 8)
             leaf[size + 1] = <unsigned char>(length & 0xFF)
@@ -158,7 +161,7 @@ def range_root(
             depth -= 1
             join(stack[depth - 1], stack[depth], node, context, begin, absorb, finish)
     if size == 0:
-        raise ValueError("the ids changed while they were read")
+        raise ValueError("the texts changed while they were read")
     return stack[0][:32]
 
 

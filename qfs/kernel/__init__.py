@@ -6,7 +6,14 @@ Passes run over slices (`qfs.slices`) on QFS_THREADS threads; no result depends 
 from qfs.kernel.allocation import allocate
 from qfs.kernel.arithmetic import mul_div_many
 from qfs.kernel.build import build_facts, check_build
-from qfs.kernel.columns import check_ids, check_values, export_cells, to_column, to_list
+from qfs.kernel.columns import (
+    check_ids,
+    check_names,
+    check_values,
+    export_cells,
+    to_column,
+    to_list,
+)
 from qfs.kernel.issuance import issue
 from qfs.kernel.merkle import inclusion_proof, range_root, root
 from qfs.kernel.scoring import score
@@ -16,6 +23,7 @@ __all__ = [
     "build_facts",
     "check_build",
     "check_ids",
+    "check_names",
     "check_values",
     "export_cells",
     "inclusion_proof",

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from qfs.columns import MAX_SIGNED_CELL, Column, Raw, RawCells, require_integer
 from qfs.errors import WrongTypeError
-from qfs.ids import IdColumn, RawIdColumn, RawIds
+from qfs.ids import IdColumn, RawIdColumn, RawIds, TextColumn
 from qfs.ids import check_ids as check_each_id
-from qfs.limits import CELL_BYTES, MAX_SCALAR, MAX_VALUE
+from qfs.ids import check_names as check_each_name
+from qfs.limits import CELL_BYTES, MAX_ID_BYTES, MAX_SCALAR, MAX_VALUE
 from qfs_kernel import columns, export
 
 
@@ -45,6 +46,17 @@ def check_ids(raw: RawIdColumn, argument: str) -> IdColumn:
     ):
         return IdColumn(raw.offsets, raw.data, is_sorted=True)
     return check_each_id(raw, argument)
+
+
+def check_names(raw: RawIdColumn, argument: str, maximum_bytes: int = MAX_ID_BYTES) -> TextColumn:
+    """See `qfs.reference.columns.check_names`; Arrow memory is checked in one pass."""
+    if (
+        isinstance(raw, RawIds)
+        and raw.first_null is None
+        and columns.names_fit(raw.offsets, raw.data, maximum_bytes)
+    ):
+        return TextColumn(raw.offsets, raw.data)
+    return check_each_name(raw, argument, maximum_bytes)
 
 
 def to_column(values: Sequence[int]) -> Column:

@@ -7,7 +7,7 @@ from typing import Any
 
 from qfs.columns import Column
 from qfs.hashing import sha256_functions
-from qfs.ids import IdColumn, RowLeaves
+from qfs.ids import RowLeaves, TextColumn
 from qfs.limits import CELL_BYTES
 from qfs.reference import merkle as reference_merkle
 from qfs.slices import over_slices
@@ -46,9 +46,9 @@ def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
     return [range_root(leaves, start, stop) for start, stop in ranges]
 
 
-def _leaf_field(field: IdColumn | Column | memoryview) -> tuple[str, Any, Any, int]:
-    if isinstance(field, IdColumn):
-        return "ids", field.data, field.offsets.cast("B"), field.offsets.itemsize
+def _leaf_field(field: TextColumn | Column | memoryview) -> tuple[str, Any, Any, int]:
+    if isinstance(field, TextColumn):
+        return "texts", field.data, field.offsets.cast("B"), field.offsets.itemsize
     if isinstance(field, Column):
         return "cells", field.data, None, CELL_BYTES
     return "words", field.cast("B"), None, field.itemsize

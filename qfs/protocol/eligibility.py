@@ -10,7 +10,7 @@ from operator import not_
 from typing import Final
 
 from qfs.backend import implementation
-from qfs.ids import from_checked
+from qfs.ids import from_checked, from_checked_names
 from qfs.protocol.registry import INFRASTRUCTURE
 from qfs.protocol.ruleset import Ruleset
 from qfs.reference.eligibility import NO_ROW, REASONS, Assessed, Registered, Reported, Rule
@@ -35,7 +35,7 @@ class Contributions:
     @property
     def reasons(self) -> dict[str, int]:
         """How many were excluded, by reason."""
-        texts = Counter(bytes(reason) for reason in self.excluded.ids("reason"))
+        texts = Counter(bytes(reason) for reason in self.excluded.texts("reason"))
         return {reason.decode("ascii"): texts[reason] for reason in sorted(texts)}
 
 
@@ -55,7 +55,7 @@ def contributions(epoch: int, ruleset: Ruleset, registry: Table, telemetry: Tabl
     )
     registered = Registered(
         registry.ids("node_id"),
-        registry.ids("role"),
+        registry.texts("role"),
         registry.ticks("registered_tick"),
         registry.ticks("revoked_tick"),
     )
@@ -95,6 +95,6 @@ def _excluded(registry: Table, telemetry: Table, assessed: Assessed) -> Table:
         reasons.append(REASONS[reason].encode("ascii"))
     columns: dict[str, TableColumn] = {
         "node_id": from_checked(ids, is_sorted=True),
-        "reason": from_checked(reasons, is_sorted=False),
+        "reason": from_checked_names(reasons),
     }
     return Table(EXCLUDED, columns)

@@ -222,6 +222,6 @@ def _count_operators(table: Table) -> Counter[str]:
     """Unrevoked infrastructure nodes by operator."""
     paid = (
         role == _PAID_ROLE and revoked == NOT_REVOKED
-        for role, revoked in zip(table.ids("role"), table.ticks("revoked_tick"), strict=True)
+        for role, revoked in zip(table.texts("role"), table.ticks("revoked_tick"), strict=True)
     )
-    return Counter(text.decode("ascii") for text in compress(table.ids("operator_id"), paid))
+    return Counter(text.decode("ascii") for text in compress(table.texts("operator_id"), paid))

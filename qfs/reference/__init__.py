@@ -6,7 +6,14 @@ same names, parameters and step headings.
 
 from qfs.reference.allocation import allocate
 from qfs.reference.arithmetic import mul_div_many
-from qfs.reference.columns import check_ids, check_values, export_cells, to_column, to_list
+from qfs.reference.columns import (
+    check_ids,
+    check_names,
+    check_values,
+    export_cells,
+    to_column,
+    to_list,
+)
 from qfs.reference.issuance import issue
 from qfs.reference.merkle import inclusion_proof, range_root, root
 from qfs.reference.scoring import score
@@ -14,6 +21,7 @@ from qfs.reference.scoring import score
 __all__ = [
     "allocate",
     "check_ids",
+    "check_names",
     "check_values",
     "export_cells",
     "inclusion_proof",

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from qfs.arrow import export_through_pyarrow
 from qfs.columns import Column, Raw, RawCells, require_integer
-from qfs.ids import IdColumn, RawIdColumn
+from qfs.ids import IdColumn, RawIdColumn, TextColumn
 from qfs.ids import check_ids as check_each_id
-from qfs.limits import CELL_BYTES, MAX_DIGITS, MAX_VALUE, TOKEN_DECIMALS
+from qfs.ids import check_names as check_each_name
+from qfs.limits import CELL_BYTES, MAX_DIGITS, MAX_ID_BYTES, MAX_VALUE, TOKEN_DECIMALS
 
 
 def check_values(raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[int]:
@@ -30,6 +31,15 @@ def check_ids(raw: RawIdColumn, argument: str) -> IdColumn:
         NullValueError, WrongTypeError, InvalidIdError, DuplicateIdError: at the lowest index.
     """
     return check_each_id(raw, argument)
+
+
+def check_names(raw: RawIdColumn, argument: str, maximum_bytes: int = MAX_ID_BYTES) -> TextColumn:
+    """The names, or keys of up to `maximum_bytes`, as a column: each well formed; they may repeat.
+
+    Raises:
+        NullValueError, WrongTypeError, InvalidNameError: at the lowest index.
+    """
+    return check_each_name(raw, argument, maximum_bytes)
 
 
 def to_column(values: Sequence[int]) -> Column:
