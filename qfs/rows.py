@@ -10,7 +10,7 @@ from typing import Any
 from qfs.backend import implementation
 from qfs.ids import IdColumn, RawIds, TextColumn
 from qfs.limits import MAX_ID_BYTES, MAX_KEY_BYTES
-from qfs.tables import ColumnSpec, INTEGERS, Schema, Table, TableColumn, canonical, join, take
+from qfs.tables import INTEGERS, ColumnSpec, Schema, Table, TableColumn, canonical, join, take
 
 
 def from_rows(schema: Schema, rows: Iterable[Sequence[Any]]) -> Table:

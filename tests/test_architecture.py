@@ -33,7 +33,7 @@ LAYERS = [
     ["kernel"],
     ["backend"],
     ["api", "tables", "certified", "laws", "signatures", "synthetic"],
-    ["table_files"],
+    ["table_files", "rows"],
     ["protocol"],
     ["ledger"],
     ["importers"],
@@ -43,7 +43,7 @@ LAYERS = [
 
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 MAY_DEPEND = {
-    *("arrow", "canonical", "tables", "table_files", "signatures"),
+    *("arrow", "canonical", "tables", "table_files", "rows", "signatures"),
     *("protocol", "ledger", "importers", "cli"),
 }
 """Parts that may import other packages; every other part needs nothing but Python."""

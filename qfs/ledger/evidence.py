@@ -1,7 +1,10 @@
 """Evidence of an epoch: a folder that anyone can verify offline.
 
     manifest.json                    opening and closing state, ruleset, figures, table digests
-    tables/<schema>-<digest>.parquet nodes and fees as given, allocations as decided
+    tables/<schema>-<digest>.parquet inputs as given, results as decided
+
+Inputs are fees, and either nodes with weights or registry and telemetry. Results are the
+allocations, and with telemetry who was excluded.
 
 It is written whole or not at all. Whoever holds the manifest's digest from elsewhere detects any
 change; without it the folder proves only that its parts fit together.
@@ -9,7 +12,7 @@ change; without it the folder proves only that its parts fit together.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,16 +23,22 @@ from qfs import canonical
 from qfs.errors import StorageError, VerificationError
 from qfs.files import new_folder, read_bounded, require_free, storage_errors
 from qfs.protocol import ruleset as rulesets
+from qfs.protocol.eligibility import Contributions, contributions
 from qfs.protocol.epoch import ClosedEpoch, close_epoch
 from qfs.protocol.manifest import (
     Manifest,
+    epoch_tables,
     manifest_of,
     parse_digest,
     parse_manifest,
     require_digest,
 )
+from qfs.rows import row_at
 from qfs.table_files import read_table, write_parquet
-from qfs.tables import ALLOCATIONS, FEES, NODES, SCHEMAS, Table
+from qfs.tables import FEES, NODES, REGISTRY, SCHEMAS, TELEMETRY, Table
+
+INPUTS: Final = ((NODES.name,), (REGISTRY.name, TELEMETRY.name))
+"""Beside the fees: nodes with weights, or what weights come from."""
 
 MANIFEST: Final = "manifest.json"
 TABLES: Final = "tables"
@@ -37,8 +46,8 @@ TABLES: Final = "tables"
 Stage = Callable[[str], None]
 
 
-def _silent(stage: str) -> None:
-    pass
+def silent(stage: str) -> None:
+    """A stage that nobody is told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,7 @@ class Evidence:
 
 
 def write_evidence(
-    folder: Path, closed: ClosedEpoch, previous: bytes | None, stage: Stage = _silent
+    folder: Path, closed: ClosedEpoch, previous: bytes | None, stage: Stage = silent
 ) -> Manifest:
     """Write the evidence of an epoch into a folder that does not exist yet, or is empty.
 
@@ -59,13 +68,28 @@ def write_evidence(
     """
     require_no_epoch(folder)
     manifest = manifest_of(closed, previous)
+    write_epoch(folder, manifest, epoch_tables(closed), write_parquet, stage)
+    return manifest
+
+
+def write_epoch(
+    folder: Path,
+    manifest: Manifest,
+    tables: Iterable[Table],
+    write: Callable[[Table, Path], None],
+    stage: Stage = silent,
+) -> None:
+    """Write a manifest and its tables, each by `write`, into a new or empty folder.
+
+    Raises:
+        StorageError: the folder is in use, or cannot be written; then nothing is left.
+    """
     with new_folder(folder) as partial:
         (partial / TABLES).mkdir()
-        for table in (closed.nodes, closed.fees, closed.allocation.table):
+        for table in tables:
             stage(f"writing {table.schema.name}")
-            write_parquet(table, partial / _table_path(manifest, table.schema.name))
+            write(table, partial / _table_path(manifest, table.schema.name))
         (partial / MANIFEST).write_bytes(canonical.encode(manifest))
-    return manifest
 
 
 def require_no_epoch(folder: Path) -> None:
@@ -123,7 +147,7 @@ def verify_evidence(
     folder: Path,
     trusted_digest: str | None = None,
     before: Manifest | None = None,
-    stage: Stage = _silent,
+    stage: Stage = silent,
 ) -> Manifest:
     """Compute an epoch again from its recorded inputs and compare everything.
 
@@ -142,21 +166,33 @@ def verify_evidence(
         require_digest(manifest.digest, trusted_digest)
     if before is not None:
         require_follows(manifest, before)
-    stage("reading nodes")
-    nodes = read_artifact(folder, manifest, NODES.name)
-    stage("reading fees")
-    fees = read_artifact(folder, manifest, FEES.name)
+    inputs = {}
+    for name in (FEES.name, *INPUTS[manifest.scoring is not None]):
+        stage(f"reading {name}")
+        inputs[name] = read_artifact(folder, manifest, name)
     stage("computing the epoch again")
-    ruleset = rulesets.from_document(manifest.ruleset)
-    closed = close_epoch(manifest.epoch, ruleset, manifest.opening_state(), fees, nodes)
+    closed = _closed_again(manifest, inputs)
     stage("comparing")
-    recorded = read_table(folder / _table_path(manifest, ALLOCATIONS.name), ALLOCATIONS)
-    _require_same_rows(recorded, closed.allocation.table)
-    _require_digest(recorded, manifest)
+    for computed in epoch_tables(closed):
+        name = computed.schema.name
+        if name not in inputs:
+            recorded = read_table(folder / _table_path(manifest, name), computed.schema)
+            require_same_rows(recorded, computed)
+            _require_digest(recorded, manifest)
     previous = parse_digest(manifest.previous, "previous") if manifest.previous else None
     expected = msgspec.to_builtins(manifest_of(closed, previous))
     _require_same("", msgspec.to_builtins(manifest), expected)
     return manifest
+
+
+def _closed_again(manifest: Manifest, inputs: dict[str, Table]) -> ClosedEpoch:
+    epoch, ruleset = manifest.epoch, rulesets.from_document(manifest.ruleset)
+    nodes: Table | Contributions
+    if manifest.scoring is None:
+        nodes = inputs[NODES.name]
+    else:
+        nodes = contributions(epoch, ruleset, inputs[REGISTRY.name], inputs[TELEMETRY.name])
+    return close_epoch(epoch, ruleset, manifest.opening_state(), inputs[FEES.name], nodes)
 
 
 def require_follows(manifest: Manifest, before: Manifest) -> None:
@@ -173,10 +209,15 @@ def require_follows(manifest: Manifest, before: Manifest) -> None:
     _require_same("ruleset.epoch", manifest.ruleset["epoch"], before.ruleset["epoch"])
 
 
-def _require_same_rows(recorded: Table, expected: Table) -> None:
-    """The tables are equal, else the first row and column that differ are named."""
+def require_same_rows(recorded: Table, expected: Table) -> None:
+    """The tables are equal, else the first row and column that differ are named.
+
+    Raises:
+        VerificationError: they are not.
+    """
     if recorded.digest == expected.digest:
         return
+    name = recorded.schema.name
     recorded_ids, expected_ids = recorded.ids("node_id"), expected.ids("node_id")
     for row in range(max(len(recorded), len(expected))):
         here = recorded_ids[row] if row < len(recorded) else None
@@ -188,16 +229,17 @@ def _require_same_rows(recorded: Table, expected: Table) -> None:
             words = ("recorded, but not computed", "computed, but not recorded")
             raise VerificationError(
                 words[0 if extra else 1],
-                argument=f"allocations node {node.decode()}",
+                argument=f"{name} node {node.decode()}",
                 value=here,
                 expected=wanted,
             )
-        for column in ("weight", "cap", "amount"):
-            was, is_now = recorded.amounts(column)[row], expected.amounts(column)[row]
+        for column, was, is_now in zip(
+            recorded.columns, row_at(recorded, row), row_at(expected, row), strict=True
+        ):
             if was != is_now:
                 raise VerificationError(
                     f"recorded as {was}, computed as {is_now}",
-                    argument=f"allocations node {expected_ids[row].decode()} {column}",
+                    argument=f"{name} node {expected_ids[row].decode()} {column}",
                     value=was,
                     expected=is_now,
                 )

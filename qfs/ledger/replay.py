@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from qfs.errors import VerificationError
@@ -15,6 +15,7 @@ from qfs.protocol.invariants import Auditor
 from qfs.protocol.state import State
 from qfs.protocol.transitions import engine_of
 from qfs.tables import SCHEMAS
+
 
 class Step(NamedTuple):
     """The state after an event of the log."""

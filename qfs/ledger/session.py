@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,7 +15,7 @@ from qfs.ledger.log import EventLog
 from qfs.ledger.replay import replay
 from qfs.protocol import closing, events
 from qfs.protocol.closing import Closing
-from qfs.protocol.events import ProtocolEvent, Signed, TransitionError
+from qfs.protocol.events import ProtocolEvent, Signed
 from qfs.protocol.genesis import initial_state
 from qfs.protocol.invariants import Auditor
 from qfs.protocol.state import REGISTRAR, State
@@ -72,7 +72,9 @@ class Session:
         """The tick for the next event: what is wanted, else that of the last event."""
         return self.state.tick if wanted is None else wanted
 
-    def sign(self, key: PrivateKey, tick: int, payload: Signed, table: Table | None = None) -> Event:
+    def sign(
+        self, key: PrivateKey, tick: int, payload: Signed, table: Table | None = None
+    ) -> Event:
         """Sign and append one event."""
         signed = events.sign(key, self.instance.id, tick, payload)
         name = events.TYPES[type(signed)]
@@ -103,7 +105,9 @@ class Session:
             self._head = written[-1].head
         return written
 
-    def close_epoch(self, epoch: int, tick: int, out: Path | None = None, stage: Stage = silent) -> Closing:
+    def close_epoch(
+        self, epoch: int, tick: int, out: Path | None = None, stage: Stage = silent
+    ) -> Closing:
         """Close an epoch: tables and evidence first, then the event that makes it so.
 
         Interrupted before the event, it can be done again and comes to the same.

@@ -17,7 +17,7 @@ from qfs import canonical
 from qfs.errors import QfsError, VerificationError
 from qfs.files import new_file, read_bounded
 from qfs.ledger.artifacts import Artifacts
-from qfs.ledger.events import Event, Head
+from qfs.ledger.events import Head
 from qfs.ledger.log import EventLog
 from qfs.protocol import ruleset as rulesets
 from qfs.protocol.events import CLOSE_EPOCH

@@ -9,7 +9,7 @@ from qfs.backend import implementation
 from qfs.protocol.eligibility import contributions
 from qfs.protocol.epoch import ClosedEpoch, close_epoch
 from qfs.protocol.events import TransitionError
-from qfs.protocol.manifest import Manifest, manifest_of
+from qfs.protocol.manifest import Manifest, epoch_tables, manifest_of
 from qfs.protocol.state import State
 from qfs.protocol.tokens import TokenStateBundle
 from qfs.rows import concat, from_rows
@@ -23,6 +23,11 @@ class Closing:
     closed: ClosedEpoch
     manifest: Manifest
     state: State
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables that are evidence of the epoch."""
+        return epoch_tables(self.closed)
 
 
 def close(state: State, epoch: int) -> Closing:

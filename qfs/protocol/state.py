@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from immutables import Map
@@ -74,6 +74,10 @@ class State:
         """What the next epoch to be closed starts from."""
         nod = self.tokens.nod_state
         return Opening(residue=nod.residue, pool=nod.pool, issued=nod.issued)
+
+    def at(self, tick: int) -> State:
+        """The same state at a later tick."""
+        return replace(self, tick=tick)
 
     def tables(self, kind: str, epoch: int) -> list[Table]:
         """The recorded fees or telemetry of an epoch, in the order of the log."""
