@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from qfs.cli.closing import Request
 from qfs.cli.output import json_option, nod, print_json, print_lines, progress
 from qfs.errors import EpochError
 
@@ -28,35 +29,58 @@ def epoch() -> None:
 
 
 @epoch.command()
-@click.option("--nodes", required=True, type=_FILE, help="Table of node_id, weight.")
-@click.option("--fees", required=True, type=_FILE, help="Table of tick, action_id, fee.")
-@click.option("--ruleset", "ruleset_file", type=_FILE, help="TOML; defaults where absent.")
-@click.option("--epoch", "number", type=click.IntRange(min=0), help="Default: of the first fee.")
-@click.option("--previous", type=_FILE, help="Evidence of the epoch before, to continue from.")
-@click.option("--out", type=_FILE, help="Folder for the evidence; new or empty.")
+@click.option("--instance", "folder", type=_FILE, help="Close the next epoch of this instance.")
+@click.option("--telemetry", type=_FILE, help="Instance: table of counts, to be recorded first.")
+@click.option("--fees", type=_FILE, help="Table of tick, action_id, fee.")
+@click.option("--reporter", help="Instance: the node that records telemetry and fees.")
+@click.option("--key", "key_file", type=_FILE, help="Instance: private key of the reporter.")
+@click.option("--tick", type=click.IntRange(min=0), help="Instance: of the closing.")
+@click.option("--nodes", type=_FILE, help="No instance: table of node_id, weight.")
+@click.option("--ruleset", "ruleset_file", type=_FILE, help="No instance: TOML.")
+@click.option("--previous", type=_FILE, help="No instance: evidence of the epoch before.")
+@click.option("--out", type=_FILE, help="No instance: folder for the evidence; new or empty.")
+@click.option("--epoch", "number", type=click.IntRange(min=0), help="Default: the next one.")
 @click.option("--report", type=_FILE, help="Also write an HTML report into this new file.")
 @click.option("--dry-run", is_flag=True, help="Compute and print, write nothing.")
 @json_option
 def close(
-    nodes: Path,
-    fees: Path,
+    folder: Path | None,
+    telemetry: Path | None,
+    fees: Path | None,
+    reporter: str | None,
+    key_file: Path | None,
+    tick: int | None,
+    nodes: Path | None,
     ruleset_file: Path | None,
-    number: int | None,
     previous: Path | None,
     out: Path | None,
+    number: int | None,
     report: Path | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
     """Issue NOD from an epoch's fees, allocate the pool to the nodes, and write the evidence.
 
+    With --instance the nodes are scored by telemetry and everything is recorded in the log of
+    the instance; an interrupted close is done again with the same command. Without it nodes come
+    with weights, and the evidence is all there is.
+
     Tables are CSV, Parquet or Arrow IPC. In CSV, weight and fee are tokens with up to 18
     decimals, weight_base_units and fee_base_units integers of 10^-18.
     """
-    if out is None and not dry_run:
-        raise click.UsageError("--out FOLDER is needed, or --dry-run")
     if report is not None and dry_run:
         raise click.UsageError("--dry-run writes nothing, so it takes no --report")
+    if folder is not None:
+        refuse(nodes=nodes, ruleset=ruleset_file, previous=previous, out=out)
+        request = Request(folder, telemetry, fees, number, reporter, key_file, tick, dry_run)
+        with progress(8) as stage:
+            close_in_instance(request, report, as_json, stage)
+        return
+    refuse(telemetry=telemetry, reporter=reporter, key=key_file, tick=tick)
+    if nodes is None or fees is None:
+        raise click.UsageError("--instance is needed, or --nodes and --fees")
+    if out is None and not dry_run:
+        raise click.UsageError("--out FOLDER is needed, or --dry-run")
     with progress(8) as stage:
         close_epoch(
             nodes=nodes,
@@ -84,8 +108,6 @@ def close_epoch(
     stage: Callable[[str], None],
 ) -> None:
     """Read, compute, write and print one epoch; without `out` nothing is written."""
-    from qfs.cli.report import render_html
-    from qfs.files import new_file
     from qfs.ledger.evidence import require_no_epoch, verify_evidence, write_evidence
     from qfs.protocol import epoch as epochs
     from qfs.protocol.manifest import manifest_of
@@ -110,17 +132,46 @@ def close_epoch(
     stage("computing roots")
     digest_before = None if before is None else before.digest
     manifest = manifest_of(closed, digest_before)
+    with reporting(report, closed, manifest, out):
+        if out is not None:
+            write_evidence(out, closed, digest_before, stage)
+    print_closed(closed, manifest, out, report, as_json)
+
+
+def close_in_instance(
+    request: Request, report: Path | None, as_json: bool, stage: Callable[[str], None]
+) -> None:
+    """Close and print the next epoch of an instance."""
+    from qfs.cli.closing import computed
+
+    with (
+        computed(request, stage) as (found, out, commit),
+        reporting(report, found.closed, found.manifest, out),
+    ):
+        commit()
+    print_closed(found.closed, found.manifest, out, report, as_json)
+
+
+@contextlib.contextmanager
+def reporting(
+    report: Path | None, closed: ClosedEpoch, manifest: Manifest, out: Path | None
+) -> Iterator[None]:
+    """Write the report first, name it when the epoch is closed; it stops the close if it cannot."""
+    from qfs.cli.report import render_html
+    from qfs.files import new_file
+
     with contextlib.ExitStack() as stack:
-        # The report gets its name last, so that a report that cannot be written stops the epoch.
         if report is not None:
             page = stack.enter_context(new_file(report))
             page.write(render_html(figures_of(closed, manifest, out)).encode())
-        if out is not None:
-            write_evidence(out, closed, digest_before, stage)
-    if as_json:
-        print_json(summary(manifest, out))
-        return
-    _print_closed(figures_of(closed, manifest, out), manifest, out, report)
+        yield
+
+
+def refuse(**options: object) -> None:
+    """Options that have no meaning for what is asked."""
+    for name, value in options.items():
+        if value is not None:
+            raise click.UsageError(f"--{name} does not go with what else was given; see --help")
 
 
 @epoch.command()
@@ -164,7 +215,8 @@ def figure_lines(manifest: Manifest) -> list[tuple[str, object]]:
         ("issued", f"{nod(int(issuance.issued))}, {manifest.ruleset['issuance']['rate']} of fees"),
         ("withheld by the epoch cap", nod(int(issuance.withheld))),
         ("pool", f"{nod(int(allocation.pool))}, {nod(int(manifest.opening.pool))} kept over"),
-        ("paid", f"{nod(int(allocation.paid))} to {manifest.tables['nodes'].rows} nodes"),
+        ("paid", f"{nod(int(allocation.paid))} to {manifest.tables['allocations'].rows} nodes"),
+        *_scoring_lines(manifest),
         ("nodes at their cap", allocation.capped),
         ("undistributed", nod(int(allocation.undistributed))),
         ("residue", f"{manifest.closing.residue} x 10^-18 of a base unit"),
@@ -172,6 +224,17 @@ def figure_lines(manifest: Manifest) -> list[tuple[str, object]]:
         ("epoch digest", manifest.digest.hex()),
     ]
     return lines + [("note", note) for note in notes]
+
+
+def _scoring_lines(manifest: Manifest) -> list[tuple[str, object]]:
+    scoring = manifest.scoring
+    if scoring is None:
+        return []
+    reasons = ", ".join(f"{count} {reason}" for reason, count in scoring.excluded.items())
+    return [
+        ("excluded", f"{sum(scoring.excluded.values())} nodes{': ' if reasons else ''}{reasons}"),
+        ("neutral metrics", ", ".join(scoring.neutral) or "none"),
+    ]
 
 
 def summary(manifest: Manifest, folder: Path | None) -> dict[str, Any]:
@@ -221,13 +284,18 @@ def verify_command(folder: Path, manifest: Manifest) -> str:
     return shlex.join(["qfs", "verify", str(folder), "--digest", manifest.digest.hex()])
 
 
-def _print_closed(
-    figures: EpochFigures, manifest: Manifest, out: Path | None, report: Path | None
+def print_closed(
+    closed: ClosedEpoch, manifest: Manifest, out: Path | None, report: Path | None, as_json: bool
 ) -> None:
+    """Print what an epoch came to."""
     from rich.console import Console
 
     from qfs.cli.chart import render
 
+    if as_json:
+        print_json(summary(manifest, out))
+        return
+    figures = figures_of(closed, manifest, out)
     render(figures, Console())
     print_lines(figure_lines(manifest))
     click.echo()

@@ -60,7 +60,7 @@ def _verify_folder(path: Path, digest: str | None, previous: Path | None) -> dic
         manifest = verify_evidence(path, digest, before, stage)
     return {
         "verified": f"evidence of epoch {manifest.epoch}, computed again from its inputs",
-        "nodes": manifest.tables["nodes"].rows,
+        "nodes": manifest.tables["allocations"].rows,
         "fees": manifest.tables["fees"].rows,
         "backend": qfs.backend().name,
         "digest": manifest.digest.hex(),

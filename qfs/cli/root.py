@@ -11,7 +11,11 @@ from qfs.cli.demo import demo
 from qfs.cli.epoch import epoch
 from qfs.cli.evidence import explain, prove, verify
 from qfs.cli.importing import importing
+from qfs.cli.instance import init
+from qfs.cli.key import key
+from qfs.cli.node import node
 from qfs.cli.output import print_json
+from qfs.cli.ruleset import ruleset
 from qfs.errors import QfsError, VerificationError
 
 EXIT_ERROR = 1
@@ -28,7 +32,7 @@ def root() -> None:
     """
 
 
-for command in (demo, epoch, explain, importing, prove, verify):
+for command in (*(demo, epoch, explain, importing, init, key, node, prove, ruleset, verify),):
     root.add_command(command)
 
 

@@ -1,6 +1,7 @@
 """An instance on disk: its log, its artifacts, its snapshots, its closed epochs.
 
     instance.json       what instance this is, and where its log is kept
+    registrar.key       the registrar's private key, unless it is kept elsewhere
     log.sqlite          the log, unless it is kept in PostgreSQL
     artifacts/          tables by digest
     snapshots/          states after epochs, to begin a replay from
@@ -26,12 +27,14 @@ from qfs.ledger.log import EventLog, create_log, open_log
 from qfs.ledger.snapshots import Snapshots
 from qfs.protocol.genesis import Genesis
 from qfs.protocol.manifest import parse_digest
+from qfs.signatures import PrivateKey, write_private_key
 
 CONFIG: Final = "instance.json"
 LOG: Final = "log.sqlite"
 ARTIFACTS: Final = "artifacts"
 SNAPSHOTS: Final = "snapshots"
 EPOCHS: Final = "epochs"
+REGISTRAR_KEY: Final = "registrar.key"
 
 _PASSWORD = re.compile(r"[a-z]+://[^/@]*:[^/@]*@|[?&]password=")
 
@@ -76,6 +79,7 @@ def create_instance(
     genesis: Genesis,
     log_url: str | None = None,
     application_role: str | None = None,
+    registrar_key: PrivateKey | None = None,
 ) -> Instance:
     """Create an instance in a folder that does not exist yet, or is empty.
 
@@ -84,6 +88,7 @@ def create_instance(
         genesis: what the instance begins with.
         log_url: a postgresql:// URL for its log, or None for a file in the folder.
         application_role: PostgreSQL: the role that shall read and append.
+        registrar_key: to be kept in the folder, in a file that only its owner may read, or None.
 
     Raises:
         StorageError: the folder is in use, or the log cannot be created; nothing is left.
@@ -99,6 +104,8 @@ def create_instance(
     with new_folder(folder) as partial:
         for name in (ARTIFACTS, SNAPSHOTS, EPOCHS):
             (partial / name).mkdir()
+        if registrar_key is not None:
+            write_private_key(partial / REGISTRAR_KEY, registrar_key)
         place = partial / LOG if log_url is None else log_url
         instance = create_log(place, document, application_role=application_role)
         config = _Config("qfs-instance-v1", instance.hex(), log_url or LOG)

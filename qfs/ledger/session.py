@@ -76,10 +76,28 @@ class Session:
         self, key: PrivateKey, tick: int, payload: Signed, table: Table | None = None
     ) -> Event:
         """Sign and append one event."""
-        signed = events.sign(key, self.instance.id, tick, payload)
-        name = events.TYPES[type(signed)]
-        (event,) = self.append([ProtocolEvent(name, tick, events.document(signed), table)])
+        (event,) = self.append([self.signed(key, tick, payload, table)])
         return event
+
+    def signed(
+        self, key: PrivateKey, tick: int, payload: Signed, table: Table | None = None
+    ) -> ProtocolEvent:
+        """An event for `append`, signed for this instance."""
+        signed = events.sign(key, self.instance.id, tick, payload)
+        return ProtocolEvent(events.TYPES[type(signed)], tick, events.document(signed), table)
+
+    def try_out(self, happened: Sequence[ProtocolEvent]) -> State:
+        """The state that events would lead to; nothing is written.
+
+        Raises:
+            TransitionError: one is refused.
+        """
+        state = self.state
+        for event in happened:
+            after = engine_of(state.spec_version).apply(state, event)
+            self._auditor.check(state, event, after)
+            state = after
+        return state
 
     def append(self, happened: Sequence[ProtocolEvent]) -> list[Event]:
         """Append events in one transaction, all or none.
@@ -88,11 +106,7 @@ class Session:
             TransitionError: one is refused; nothing was written.
             StorageError: the log or an artifact cannot be written.
         """
-        state = self.state
-        for event in happened:
-            after = engine_of(state.spec_version).apply(state, event)
-            self._auditor.check(state, event, after)
-            state = after
+        state = self.try_out(happened)
         for event in happened:
             if event.table is not None:
                 self.instance.artifacts.put(event.table)
@@ -105,33 +119,43 @@ class Session:
             self._head = written[-1].head
         return written
 
-    def close_epoch(
-        self, epoch: int, tick: int, out: Path | None = None, stage: Stage = silent
-    ) -> Closing:
-        """Close an epoch: tables and evidence first, then the event that makes it so.
-
-        Interrupted before the event, it can be done again and comes to the same.
+    def close(self, epoch: int, tick: int, before: Sequence[ProtocolEvent] = ()) -> Closing:
+        """What closing an epoch would come to after these events; nothing is written.
 
         Raises:
-            TransitionError: it is closed, not over, or not the next.
+            TransitionError: it is closed, not over, or not the next, or an event is refused.
+        """
+        return closing.close(self.try_out(before), epoch, tick)
+
+    def commit(
+        self,
+        before: Sequence[ProtocolEvent],
+        found: Closing,
+        tick: int,
+        stage: Stage = silent,
+    ) -> None:
+        """Append events and close the epoch as `close` found it.
+
+        Tables and evidence are written first, and then the event that makes it so. Interrupted
+        before that, it can be done again and comes to the same.
+
+        Raises:
             StorageError: something cannot be written; the epoch is not closed.
         """
-        stage("scoring and allocating")
-        due = self.state.at(tick)
-        found = closing.close(due, epoch)
+        epoch = found.closed.epoch
+        self.append(before)
         stage("hashing")
         event = closing_event(found, tick)
         self._auditor.check(self.state, event, found.state)
         stage("writing tables")
-        folder = self.instance.evidence(epoch) if out is None else out
         for table in (found.state.balances, *found.tables):
             self.instance.artifacts.put(table)
+        folder = self.instance.evidence(epoch)
         if not _holds(folder, found):
             write_epoch(folder, found.manifest, found.tables, self.instance.artifacts.place)
         stage("appending")
         self._append([event], found.state)
         self.instance.snapshots.take(self.state, self._head)
-        return found
 
 
 def _holds(folder: Path, found: Closing) -> bool:

@@ -30,13 +30,14 @@ class Closing:
         return epoch_tables(self.closed)
 
 
-def close(state: State, epoch: int) -> Closing:
-    """Close an epoch at the state's tick.
+def close(state: State, epoch: int, tick: int) -> Closing:
+    """Close an epoch at a tick.
 
     Raises:
         TransitionError: it is closed already, not the next one, or not over yet.
         QfsError: its amounts leave their bounds.
     """
+    state = state.at(tick)
     _require_due(state, epoch)
     registry = state.registry.folded()
     fees = _joined(FEES, state.tables(FEES.name, epoch))

@@ -20,7 +20,7 @@ from qfs.limits import NOT_REVOKED
 from qfs.protocol.events import TransitionError
 from qfs.rows import concat, find, from_rows, row_at, rows_of, without
 from qfs.signatures import parse_public_key
-from qfs.tables import REGISTRY, Table
+from qfs.tables import REGISTRY, Schema, Table, tick_column
 
 INFRASTRUCTURE: Final = "infrastructure"
 """The role that is paid. Only nodes of this role hold NOD."""
@@ -45,6 +45,23 @@ class Node(NamedTuple):
     def revoked(self) -> bool:
         """Whether it was revoked at any tick."""
         return self.revoked_tick != NOT_REVOKED
+
+
+NEW_NODES: Final = Schema("new nodes", REGISTRY.columns[:4], REGISTRY.order)
+"""What is known of a node before it is registered."""
+
+
+def registrations(new: Table, tick: int) -> Table:
+    """New nodes as rows of the registry from this tick on."""
+    assert new.schema == NEW_NODES
+    return Table(
+        REGISTRY,
+        {
+            **new.columns,
+            "registered_tick": tick_column([tick] * len(new)),
+            "revoked_tick": tick_column([NOT_REVOKED] * len(new)),
+        },
+    )
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from typing import Any, Final
 from immutables import Map
 
 from qfs import canonical
+from qfs.errors import shown
 from qfs.hashing import STATE_TAG, tagged_hash
-from qfs.limits import SPEC_VERSION
+from qfs.limits import MAX_TICK, SPEC_VERSION
 from qfs.protocol.epoch import Opening
-from qfs.protocol.events import TableRef
+from qfs.protocol.events import TableRef, TransitionError
 from qfs.protocol.registry import Registry
 from qfs.protocol.ruleset import Ruleset
 from qfs.protocol.tokens import TokenStateBundle, create_token_state_bundle
@@ -76,7 +77,18 @@ class State:
         return Opening(residue=nod.residue, pool=nod.pool, issued=nod.issued)
 
     def at(self, tick: int) -> State:
-        """The same state at a later tick."""
+        """The same state at this or a later tick.
+
+        Raises:
+            TransitionError: the tick lies before the last event's, or is none.
+        """
+        if type(tick) is not int or not self.tick <= tick <= MAX_TICK:
+            raise TransitionError(
+                "tick",
+                f"{shown(tick)} is outside {self.tick} .. 2^53 - 1; ticks never decrease",
+                argument="tick",
+                value=tick,
+            )
         return replace(self, tick=tick)
 
     def tables(self, kind: str, epoch: int) -> list[Table]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from qfs.decimals import parse_integer
 from qfs.errors import QfsError
 from qfs.ids import require_id
-from qfs.limits import MAX_SCALAR, MAX_TICK, SPEC_VERSION
+from qfs.limits import MAX_SCALAR, SPEC_VERSION
 from qfs.protocol import events
 from qfs.protocol import ruleset as rulesets
 from qfs.protocol.closing import Closing, close
@@ -69,15 +69,8 @@ class StateTransitionEngine:
 
     def _apply(self, state: State, event: ProtocolEvent) -> State:
         payload = parse_payload(event)
-        if type(event.tick) is not int or not state.tick <= event.tick <= MAX_TICK:
-            raise TransitionError(
-                "tick",
-                f"{event.tick} is outside {state.tick} .. 2^53 - 1; ticks never decrease",
-                argument="tick",
-                value=event.tick,
-            )
         _require_table(payload, event)
-        state = replace(_authorised(state, event.tick, payload), tick=event.tick)
+        state = _authorised(state.at(event.tick), payload)
         return _HANDLERS[type(payload)](state, payload, event.table)
 
 
@@ -125,7 +118,7 @@ def _require_table(payload: Payload, event: ProtocolEvent) -> None:
         )
 
 
-def _authorised(state: State, tick: int, payload: Payload) -> State:
+def _authorised(state: State, payload: Payload) -> State:
     """The state in which the signer has signed one event more.
 
     Only a signature that verifies counts: whoever sends an event cannot use up a nonce.
@@ -142,7 +135,7 @@ def _authorised(state: State, tick: int, payload: Payload) -> State:
         raise TransitionError(
             "nonce", f"{payload.nonce}; {signed} is next", argument="nonce", value=payload.nonce
         )
-    events.verify(key, state.instance, tick, payload)
+    events.verify(key, state.instance, state.tick, payload)
     return replace(state, signed=state.signed.set(signer, signed + 1))
 
 
@@ -241,7 +234,7 @@ def _record_reward(state: State, payload: RecordReward, _: None) -> State:
 
 
 def _close_epoch(state: State, payload: CloseEpoch, _: None) -> State:
-    closing = close(state, payload.epoch)
+    closing = close(state, payload.epoch, state.tick)
     expected = closing_event(closing, state.tick).payload
     found = events.document(payload)
     for name in expected:

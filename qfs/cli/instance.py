@@ -1,0 +1,122 @@
+"""`qfs init`, and what the commands on an instance share."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from qfs.cli.output import json_option, print_json, print_lines
+
+if TYPE_CHECKING:
+    from qfs.ledger.session import Session
+    from qfs.signatures import PrivateKey
+
+_PATH = click.Path(path_type=Path)
+
+instance_option = click.option(
+    "--instance",
+    "folder",
+    type=_PATH,
+    default=".",
+    envvar="QFS_INSTANCE",
+    help="Folder of the instance; default QFS_INSTANCE or the current one.",
+)
+tick_option = click.option(
+    "--tick",
+    type=click.IntRange(min=0),
+    help="When it happens; default: the tick of the last event.",
+)
+
+
+def key_option(what: str) -> Callable[[Any], Any]:
+    """An option for a private key file."""
+    return click.option("--key", "key_file", type=_PATH, help=f"Private key of {what}.")
+
+
+@click.command()
+@click.argument("folder", type=_PATH)
+@click.option("--name", required=True, help="Name of the network, for people.")
+@click.option("--ruleset", "ruleset_file", type=_PATH, help="TOML; defaults where absent.")
+@click.option("--first-epoch", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--registrar", help="Public key of the registrar; default: a new key is made.")
+@click.option("--log", "log_url", help="postgresql:// URL without a password; default: a file.")
+@click.option("--application-role", help="PostgreSQL: the role that shall read and append.")
+@json_option
+def init(
+    folder: Path,
+    name: str,
+    ruleset_file: Path | None,
+    first_epoch: int,
+    registrar: str | None,
+    log_url: str | None,
+    application_role: str | None,
+    as_json: bool,
+) -> None:
+    """Create an instance: its genesis, its log, and a registrar key unless there is one.
+
+    The registrar's key registers and revokes nodes, rotates their keys and changes the rules.
+    Without --registrar it is made and kept in FOLDER/registrar.key.
+    """
+    from qfs import signatures
+    from qfs.cli.epoch import read_ruleset_file
+    from qfs.ledger.instance import REGISTRAR_KEY, create_instance
+    from qfs.protocol.genesis import genesis_of
+
+    key = signatures.generate() if registrar is None else None
+    public = key.public if key is not None else signatures.parse_public_key(registrar or "")
+    genesis = genesis_of(name, public, read_ruleset_file(ruleset_file), first_epoch)
+    made = create_instance(folder, genesis, log_url, application_role, key)
+    document = {
+        "instance": made.id.hex(),
+        "log": made.log_place,
+        "registrar": public.text,
+        "first_epoch": first_epoch,
+    }
+    if key is not None:
+        document["registrar_key"] = str(folder / REGISTRAR_KEY)
+    if as_json:
+        print_json({"ok": True, "folder": str(folder), **document})
+        return
+    print_lines([("created", folder), *((k.replace("_", " "), v) for k, v in document.items())])
+
+
+@contextlib.contextmanager
+def writing(folder: Path) -> Iterator[Session]:
+    """The instance in a folder, with the right to write."""
+    from qfs.ledger.instance import open_instance
+    from qfs.ledger.session import Session
+
+    with Session(open_instance(folder), _writer()) as session:
+        yield session
+
+
+def read_key(path: Path) -> PrivateKey:
+    """A private key; an encrypted one asks for its passphrase where there is somebody to ask."""
+    from qfs import signatures
+
+    return signatures.read_private_key(path, _ask if sys.stdin.isatty() else None)
+
+
+def registrar_key(folder: Path, key_file: Path | None) -> PrivateKey:
+    """The registrar's key, from the file that is named or from the instance's folder."""
+    from qfs.ledger.instance import REGISTRAR_KEY
+
+    return read_key(key_file or folder / REGISTRAR_KEY)
+
+
+def _ask() -> bytes:
+    return getpass.getpass("passphrase: ").encode()
+
+
+def _writer() -> str:
+    """Who writes, as others are told while the instance is held."""
+    host = "".join(c for c in socket.gethostname() if c.isalnum() or c in "-.") or "host"
+    return f"{host[:64]}/{os.getpid()}"
