@@ -18,6 +18,8 @@ RULESET_TAG: Final = "qfs/ruleset/v1"
 EVIDENCE_TAG: Final = "qfs/evidence/v1"
 INSTANCE_TAG: Final = "qfs/instance/v1"
 EVENT_TAG: Final = "qfs/event/v1"
+TRACE_TAG: Final = "qfs/trace/v1"
+TOKENS_TAG: Final = "qfs/tokens/v1"
 
 _MIN_TAG_BYTES = 2
 _MAX_TAG_BYTES = 255

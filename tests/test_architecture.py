@@ -32,8 +32,9 @@ LAYERS = [
     ["reference"],
     ["kernel"],
     ["backend"],
+    ["fixed128"],
     ["api", "tables", "certified", "laws", "signatures", "synthetic"],
-    ["table_files"],
+    ["table_files", "traces"],
     ["protocol"],
     ["ledger"],
     ["importers"],
@@ -43,7 +44,7 @@ LAYERS = [
 
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 MAY_DEPEND = {
-    *("arrow", "canonical", "tables", "table_files", "signatures"),
+    *("arrow", "canonical", "tables", "table_files", "signatures", "traces"),
     *("protocol", "ledger", "importers", "cli"),
 }
 """Parts that may import other packages; every other part needs nothing but Python."""
