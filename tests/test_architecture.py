@@ -147,6 +147,22 @@ def test_the_core_needs_nothing_but_python(name: str) -> None:
     assert sorted(found - allowed) == []
 
 
+def test_import_qfs_needs_nothing_but_python() -> None:
+    """Nor anything on the way: a part that may depend is not reached from the public names."""
+    reached: list[str] = ["qfs"]
+    for name in reached:
+        found = imports(MODULES[name], inside_functions=False)
+        reached += [other for other in found if other in MODULES and other not in reached]
+    assert {"qfs.certified", "qfs.columns", "qfs.arrow"} <= {*reached}
+    allowed = sys.stdlib_module_names | {"qfs", "qfs_kernel"}
+    needed = {
+        imported.split(".")[0]
+        for name in reached
+        for imported in imports(MODULES[name], inside_functions=False)
+    }
+    assert sorted(needed - allowed) == []
+
+
 @pytest.mark.parametrize("path", [*CYTHON, ROOT / "qfs_kernel" / "__init__.py"], ids=shown)
 def test_the_kernel_knows_nothing_of_the_package(path: pathlib.Path) -> None:
     lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
