@@ -6,7 +6,7 @@ tokens as text.
 
 from qfs.api import Allocation, Issuance, Scoring, allocate, issue, mul_div, score
 from qfs.backend import Backend, FallbackWarning, backend
-from qfs.certified import Fixed128
+from qfs.certified import CertifiedMath, Fixed128
 from qfs.columns import Column
 from qfs.decimals import amount, text
 from qfs.errors import QfsError
@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Allocation",
     "Backend",
+    "CertifiedMath",
     "Column",
     "FallbackWarning",
     "Fixed128",

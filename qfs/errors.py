@@ -147,6 +147,18 @@ class RulesetError(QfsError, ValueError):
     code = "ruleset"
 
 
+class StateError(QfsError, ValueError):
+    """Figures of a state that contradict one another."""
+
+    code = "state"
+
+
+class TreasuryError(QfsError, ValueError):
+    """Rewards that are refused because a condition of theirs does not hold."""
+
+    code = "treasury"
+
+
 class EpochError(QfsError, ValueError):
     """An epoch that cannot be closed with these inputs."""
 

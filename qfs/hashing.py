@@ -19,6 +19,8 @@ EVIDENCE_TAG: Final = "qfs/evidence/v1"
 INSTANCE_TAG: Final = "qfs/instance/v1"
 EVENT_TAG: Final = "qfs/event/v1"
 STATE_TAG: Final = "qfs/state/v1"
+TRACE_TAG: Final = "qfs/trace/v1"
+TOKENS_TAG: Final = "qfs/tokens/v1"
 
 _MIN_TAG_BYTES = 2
 _MAX_TAG_BYTES = 255

@@ -32,8 +32,9 @@ LAYERS = [
     ["reference"],
     ["kernel"],
     ["backend"],
+    ["fixed128"],
     ["api", "tables", "certified", "laws", "signatures", "synthetic"],
-    ["table_files", "rows"],
+    ["table_files", "rows", "traces"],
     ["protocol"],
     ["ledger"],
     ["importers"],
@@ -43,7 +44,7 @@ LAYERS = [
 
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 MAY_DEPEND = {
-    *("arrow", "canonical", "tables", "table_files", "rows", "signatures"),
+    *("arrow", "canonical", "tables", "table_files", "rows", "signatures", "traces"),
     *("protocol", "ledger", "importers", "cli"),
 }
 """Parts that may import other packages; every other part needs nothing but Python."""
@@ -144,6 +145,22 @@ def test_the_core_needs_nothing_but_python(name: str) -> None:
     allowed = sys.stdlib_module_names | {"qfs", "qfs_kernel"}
     found = {imported.split(".")[0] for imported in imports(MODULES[name])}
     assert sorted(found - allowed) == []
+
+
+def test_import_qfs_needs_nothing_but_python() -> None:
+    """Nor anything on the way: a part that may depend is not reached from the public names."""
+    reached: list[str] = ["qfs"]
+    for name in reached:
+        found = imports(MODULES[name], inside_functions=False)
+        reached += [other for other in found if other in MODULES and other not in reached]
+    assert {"qfs.certified", "qfs.columns", "qfs.arrow"} <= {*reached}
+    allowed = sys.stdlib_module_names | {"qfs", "qfs_kernel"}
+    needed = {
+        imported.split(".")[0]
+        for name in reached
+        for imported in imports(MODULES[name], inside_functions=False)
+    }
+    assert sorted(needed - allowed) == []
 
 
 @pytest.mark.parametrize("path", [*CYTHON, ROOT / "qfs_kernel" / "__init__.py"], ids=shown)

@@ -1,10 +1,8 @@
-"""Fixed128: its bounds, its named roundings, and that nothing else mixes with it."""
+"""CertifiedMath: exact operations or errors, and a trace that says what was done and no more."""
 
 from __future__ import annotations
 
-import copy
-import pickle
-from decimal import Decimal
+import inspect
 from fractions import Fraction
 from typing import Any
 
@@ -12,168 +10,220 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qfs import Fixed128
+import qfs
+from qfs.certified import MAX_OPERATIONS, OPERATIONS, CertifiedMath, Operation, Trace
 from qfs.errors import (
     DivisionByZeroError,
-    NumberTextError,
+    InvalidIdError,
+    NullValueError,
     OutOfRangeError,
+    QfsError,
     ResultOverflowError,
     WrongTypeError,
 )
-from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_SCALAR
+from qfs.limits import MAX_SCALAR
 
-UNIT = Fixed128.from_base_units(1)
-ZERO = Fixed128("0")
-ONE = Fixed128("1")
-HALF = Fixed128("0.5")
-LARGEST = Fixed128.from_base_units(MAX_SCALAR)
+ONE = 10**18
+TOP = MAX_SCALAR
 
 numbers = st.one_of(
-    st.integers(0, MAX_SCALAR),
-    st.sampled_from([0, 1, 10**18 - 1, 10**18, 10**18 + 1, 2**64, MAX_SCALAR - 1, MAX_SCALAR]),
+    st.integers(0, TOP),
+    st.integers(0, 9),
+    st.sampled_from([ONE - 1, ONE, ONE + 1, 2**64, TOP - 1, TOP]),
 )
 
-
-def test_made_from_text_or_base_units() -> None:
-    assert Fixed128("1.25").base_units == 1_250_000_000_000_000_000
-    assert str(Fixed128("1.250")) == "1.25"
-    assert repr(LARGEST) == "Fixed128('340282366920938463463.374607431768211455')"
-    assert eval(repr(LARGEST)) == LARGEST
-    assert Fixed128.MAX == MAX_SCALAR
-    for bad in ("1e3", "-1", "0.0000000000000000001"):
-        with pytest.raises(NumberTextError):
-            Fixed128(bad)
-    for worse in (1, 1.0, Decimal(1), Fraction(1)):
-        with pytest.raises(WrongTypeError):
-            Fixed128(worse)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("bad", [-1, MAX_SCALAR + 1])
-def test_base_units_out_of_bounds(bad: int) -> None:
-    with pytest.raises(OutOfRangeError) as caught:
-        Fixed128.from_base_units(bad)
-    assert caught.value.argument == "base_units"
-    with pytest.raises(WrongTypeError):
-        Fixed128.from_base_units(1.0)  # type: ignore[arg-type]
-    with pytest.raises(WrongTypeError):
-        Fixed128.from_base_units(True)
-
-
-def test_sums_at_both_bounds() -> None:
-    assert Fixed128.from_base_units(MAX_SCALAR - 1) + UNIT == LARGEST
-    with pytest.raises(ResultOverflowError) as caught:
-        LARGEST + UNIT
-    assert caught.value.code == "overflow"
-    assert LARGEST - LARGEST == ZERO
-    with pytest.raises(OutOfRangeError):
-        ZERO - UNIT
-    with pytest.raises(OutOfRangeError):
-        HALF - ONE
+RESULTS: list[tuple[str, tuple[int, ...], Any]] = [
+    ("add", (TOP - 1, 1), TOP),
+    ("sub", (7, 5), 2),
+    ("sub", (TOP, TOP), 0),
+    ("mul", (2**64, 2**64 - 1), 2**128 - 2**64),
+    ("mul_div_floor", (1, 1, 2), 0),
+    ("mul_div_floor", (TOP, TOP, TOP), TOP),
+    ("mul_div_ceil", (1, 1, 2), 1),
+    ("mul_div_ceil", (4, 1, 2), 2),
+    ("mul_div_rem", (7, 3, 4), (5, 1)),
+    ("mul_div_rem", (TOP, TOP, TOP), (TOP, 0)),
+    ("mul_floor", (1, ONE // 2), 0),
+    ("mul_floor", (3 * ONE, ONE // 2), 3 * ONE // 2),
+    ("mul_ceil", (1, ONE // 2), 1),
+    ("div_floor", (ONE, 3 * ONE), 333333333333333333),
+    ("div_ceil", (ONE, 3 * ONE), 333333333333333334),
+    ("div_rem", (7, 2), (3, 1)),
+    ("div_rem", (0, TOP), (0, 0)),
+    ("minimum", (5, 4), 4),
+    ("minimum", (4, 5), 4),
+    ("product_exceeds", (TOP, TOP, TOP, TOP), False),
+    ("product_exceeds", (TOP, TOP, TOP, TOP - 1), True),
+    ("product_exceeds", (2, 3, 7, 1), False),
+    ("ratio_at_least", (9, 10, ONE * 9 // 10), True),
+    ("ratio_at_least", (9, 10, ONE * 9 // 10 + 1), False),
+    ("ratio_at_least", (89, 100, ONE * 9 // 10), False),
+]
 
 
-def test_roundings_at_a_tie() -> None:
-    assert UNIT.mul_floor(HALF) == ZERO
-    assert UNIT.mul_ceil(HALF) == UNIT
-    three = Fixed128("3")
-    assert str(ONE.div_floor(three)) == "0.333333333333333333"
-    assert str(ONE.div_ceil(three)) == "0.333333333333333334"
-    assert three.div_floor(three) == three.div_ceil(three) == ONE
+@pytest.mark.parametrize(("name", "operands", "expected"), RESULTS)
+def test_results_with_and_without_a_trace(
+    name: str, operands: tuple[int, ...], expected: object
+) -> None:
+    off, on = CertifiedMath(), CertifiedMath("node-1", trace=True)
+    assert getattr(off, name)(*operands) == expected
+    found = getattr(on, name)(*operands)
+    assert (found, type(found)) == (expected, type(expected))
+    named = tuple(zip(OPERATIONS[name], operands, strict=True))
+    assert off.trace is None
+    assert on.trace is not None
+    assert on.trace.operations == (Operation(0, name, named, expected, "node-1"),)
 
 
-def test_products_and_quotients_at_the_upper_bound() -> None:
-    assert LARGEST.mul_floor(ONE) == LARGEST.mul_ceil(ONE) == LARGEST.div_floor(ONE) == LARGEST
-    for call in (
-        lambda: LARGEST.mul_floor(ONE + UNIT),
-        lambda: LARGEST.div_floor(ONE - UNIT),
-        lambda: LARGEST.div_ceil(UNIT),
-    ):
-        with pytest.raises(ResultOverflowError) as caught:
-            call()
-        assert caught.value.index is None
+def test_every_operation_has_a_result_by_hand() -> None:
+    assert {name for name, _, _ in RESULTS} == {*OPERATIONS}
 
 
-def test_division_by_zero() -> None:
-    for divide in (ONE.div_floor, ONE.div_ceil, ZERO.div_floor):
-        with pytest.raises(DivisionByZeroError) as caught:
-            divide(ZERO)
-        error = caught.value
-        assert (error.code, error.argument, error.index) == ("division_by_zero", "other", None)
-        assert isinstance(caught.value, ZeroDivisionError)
-
-
-@given(a=numbers, b=numbers)
-def test_results_are_the_exact_ones_rounded(a: int, b: int) -> None:
-    x, y = Fixed128.from_base_units(a), Fixed128.from_base_units(b)
-    exact = {
-        "mul_floor": Fraction(a * b, BASE_UNITS_PER_TOKEN),
-        "div_floor": Fraction(a * BASE_UNITS_PER_TOKEN, b) if b else None,
+def test_operations_are_the_methods_with_their_operands() -> None:
+    methods = {
+        name: tuple(inspect.signature(method).parameters)[1:]
+        for name, method in vars(CertifiedMath).items()
+        if inspect.isfunction(method) and not name.startswith("_")
     }
-    for floor, value in exact.items():
-        for name in (floor, floor.replace("floor", "ceil")):
-            if value is None:
-                continue
-            rounded = value.__floor__() if name == floor else value.__ceil__()
-            if rounded > MAX_SCALAR:
+    assert methods == dict(OPERATIONS)
+
+
+ERRORS: list[tuple[str, tuple[Any, ...], type[QfsError], str]] = [
+    ("add", (TOP, 1), ResultOverflowError, "result"),
+    ("sub", (0, 1), OutOfRangeError, "result"),
+    ("mul", (2**64, 2**64), ResultOverflowError, "result"),
+    ("mul_div_floor", (1, 1, 0), DivisionByZeroError, "c"),
+    ("mul_div_floor", (TOP, 2, 1), ResultOverflowError, "result"),
+    ("mul_div_ceil", (TOP, TOP, TOP - 1), ResultOverflowError, "result"),
+    ("mul_div_rem", (1, 1, 0), DivisionByZeroError, "c"),
+    ("mul_floor", (TOP, ONE + 1), ResultOverflowError, "result"),
+    ("mul_ceil", (TOP, ONE + 1), ResultOverflowError, "result"),
+    ("div_floor", (1, 0), DivisionByZeroError, "b"),
+    ("div_ceil", (0, 0), DivisionByZeroError, "b"),
+    ("div_floor", (TOP, ONE - 1), ResultOverflowError, "result"),
+    ("div_rem", (1, 0), DivisionByZeroError, "b"),
+    ("ratio_at_least", (1, 0, 1), DivisionByZeroError, "d"),
+    ("add", (1.0, 1), WrongTypeError, "a"),
+    ("add", (True, 1), WrongTypeError, "a"),
+    ("minimum", (1, None), NullValueError, "b"),
+    ("product_exceeds", (1, 1, 1, TOP + 1), OutOfRangeError, "d"),
+    ("ratio_at_least", (1, 1, -1), OutOfRangeError, "threshold"),
+    ("mul_div_floor", (-1, 1.0, 0), OutOfRangeError, "a"),
+]
+
+
+@pytest.mark.parametrize(("name", "operands", "kind", "argument"), ERRORS)
+def test_what_fails_is_named_and_not_traced(
+    name: str, operands: tuple[Any, ...], kind: type[QfsError], argument: str
+) -> None:
+    math = CertifiedMath(trace=True)
+    with pytest.raises(QfsError) as caught:
+        getattr(math, name)(*operands)
+    assert type(caught.value) is kind
+    assert (caught.value.argument, caught.value.index) == (argument, None)
+    assert math.trace is not None
+    assert len(math.trace) == 0
+
+
+@given(a=numbers, b=numbers, c=numbers)
+def test_roundings_are_those_of_the_exact_result(a: int, b: int, c: int) -> None:
+    math = CertifiedMath()
+    exact = {
+        "mul": Fraction(a * b, ONE),
+        "div": Fraction(a * ONE, b) if b else None,
+        "mul_div": Fraction(a * b, c) if c else None,
+    }
+    for name, value in exact.items():
+        operands = (a, b, c) if name == "mul_div" else (a, b)
+        if value is None:
+            continue
+        for method, rounded in (("floor", value.__floor__()), ("ceil", value.__ceil__())):
+            if rounded > TOP:
                 with pytest.raises(ResultOverflowError):
-                    getattr(x, name)(y)
+                    getattr(math, f"{name}_{method}")(*operands)
             else:
-                assert getattr(x, name)(y).base_units == rounded
+                assert getattr(math, f"{name}_{method}")(*operands) == rounded
+    if c and a * b // c <= TOP:
+        quotient, remainder = math.mul_div_rem(a, b, c)
+        assert quotient * c + remainder == a * b
+        assert 0 <= remainder < c
 
 
-@given(a=numbers, b=numbers)
-def test_order_and_hash_are_those_of_the_base_units(a: int, b: int) -> None:
-    x, y = Fixed128.from_base_units(a), Fixed128.from_base_units(b)
-    assert ((x < y), (x <= y), (x > y), (x >= y)) == ((a < b), (a <= b), (a > b), (a >= b))
-    assert (x == y) == (a == b)
-    assert hash(x) == hash(Fixed128.from_base_units(a))
-    assert bool(x) == (a > 0)
-    assert len({x, y}) == 1 + (a != b)
+@given(n=numbers, d=numbers.filter(bool), threshold=numbers)
+def test_ratios_compare_as_fractions(n: int, d: int, threshold: int) -> None:
+    math = CertifiedMath()
+    assert math.ratio_at_least(n, d, threshold) == (Fraction(n, d) >= Fraction(threshold, ONE))
+    assert math.product_exceeds(n, ONE, threshold, d) == (Fraction(n, d) > Fraction(threshold, ONE))
 
 
-@pytest.mark.parametrize("other", [0, 1, 1.0, True, "1", None, Decimal(1), Fraction(1)])
-def test_nothing_else_mixes_with_it(other: Any) -> None:
-    assert other != ONE
-    for call in (
-        lambda: ONE + other,
-        lambda: ONE - other,
-        lambda: ONE.mul_floor(other),
-        lambda: ONE.mul_ceil(other),
-        lambda: ONE.div_floor(other),
-        lambda: ONE.div_ceil(other),
-        lambda: other > ONE,
-        lambda: other <= ONE,
-        lambda: other > ONE,
-        lambda: other + ONE,
-        lambda: other - ONE,
-        lambda: ONE * other,
-        lambda: ONE / other,
-        lambda: ONE // other,
-        lambda: float(ONE),
-        lambda: int(ONE),
-    ):
-        with pytest.raises(TypeError):
-            call()
+def test_several_write_to_one_trace_in_the_order_of_their_operations() -> None:
+    trace = Trace()
+    first, second = CertifiedMath("a", trace), CertifiedMath("", trace)
+    first.add(1, 2)
+    second.sub(2, 1)
+    first.minimum(3, 4)
+    assert [(op.sequence, op.operation, op.correlation_id) for op in trace] == [
+        (0, "add", "a"),
+        (1, "sub", ""),
+        (2, "minimum", "a"),
+    ]
+    assert first.trace is second.trace is trace
 
 
-def test_operators_without_a_rounding_do_not_exist() -> None:
-    for call in (lambda: ONE * ONE, lambda: ONE / ONE, lambda: ONE // ONE, lambda: ONE % ONE):
-        with pytest.raises(TypeError):
-            call()
-
-
-@pytest.mark.parametrize("number", [ZERO, UNIT, LARGEST])
-def test_copies_and_pickles(number: Fixed128) -> None:
-    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
-        again = pickle.loads(pickle.dumps(number, protocol))
-        assert (again, hash(again)) == (number, hash(number))
-    assert copy.copy(number) == copy.deepcopy(number) == number
-
-
-def test_it_cannot_be_changed() -> None:
+def test_what_was_traced_cannot_be_changed() -> None:
+    math = CertifiedMath("a", trace=True)
+    assert math.trace is not None
+    math.add(1, 2)
+    before = math.trace.operations
     with pytest.raises(AttributeError):
-        ONE.base_units = 5  # type: ignore[misc]
-    with pytest.raises(AttributeError):
-        ONE.other = 5  # type: ignore[attr-defined]
-    total = ONE
-    total += ONE
-    assert (str(ONE), str(total)) == ("1", "2")
+        before[0].result = 4  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        before[0].operands[0][1] = 4  # type: ignore[index]
+    math.add(3, 4)
+    assert len(before) == 1
+    assert math.trace.operations[:1] == before
+
+
+def test_a_full_trace_refuses_rather_than_leaves_out() -> None:
+    math = CertifiedMath(trace=True)
+    assert math.trace is not None
+    for _ in range(MAX_OPERATIONS):
+        math.minimum(0, 0)
+    with pytest.raises(OutOfRangeError) as caught:
+        math.minimum(0, 0)
+    assert caught.value.argument == "trace"
+    assert len(math.trace) == MAX_OPERATIONS
+
+
+@pytest.mark.parametrize("good", ["", "~" * 128, "0x00ff"])
+def test_correlation_ids_are_ids_or_empty(good: str) -> None:
+    assert CertifiedMath(good).correlation_id == good
+
+
+@pytest.mark.parametrize(
+    ("bad", "kind"),
+    [
+        ("~" * 129, InvalidIdError),
+        (" ", InvalidIdError),
+        ("a b", InvalidIdError),
+        ("\u00e9", InvalidIdError),
+        (None, NullValueError),
+        (7, WrongTypeError),
+    ],
+)
+def test_other_correlation_ids_are_refused(bad: Any, kind: type[QfsError]) -> None:
+    with pytest.raises(kind) as caught:
+        CertifiedMath(bad)
+    assert caught.value.argument == "correlation_id"
+
+
+@pytest.mark.parametrize("bad", [1, 0, "yes", [], object])
+def test_other_kinds_of_traces_are_refused(bad: Any) -> None:
+    with pytest.raises(WrongTypeError) as caught:
+        CertifiedMath(trace=bad)
+    assert caught.value.argument == "trace"
+
+
+def test_it_is_a_public_name() -> None:
+    assert qfs.CertifiedMath is CertifiedMath
+    assert CertifiedMath(trace=False).trace is None

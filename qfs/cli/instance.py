@@ -32,7 +32,7 @@ instance_option = click.option(
 tick_option = click.option(
     "--tick",
     type=click.IntRange(min=0),
-    help="When it happens; default: the tick of the last event.",
+    help="When it happens; default: that of the last event.",
 )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from qfs import canonical
+from qfs.certified import CertifiedMath
 from qfs.columns import Column
 from qfs.hashing import EVIDENCE_TAG, tagged_hash, tie_hash
 from qfs.ids import RotatingKeys, check_ids
@@ -19,9 +20,13 @@ from qfs.ledger.events import EMPTY, Entry, chain, instance_of
 from qfs.protocol.manifest import manifest_of
 from qfs.protocol.epoch import Opening, close_epoch
 from qfs.protocol.ruleset import from_toml
+from qfs.protocol.tokens import EMPTY_BALANCES, create_token_state_bundle
+from qfs.protocol.trace import trace_share
+from qfs.protocol.treasury import TreasuryEngine
 from qfs.reference import allocation, arithmetic, issuance, merkle
 from qfs.tables import FEES, NODES, tick_column
 from qfs.tables import canonical as in_order
+from qfs.traces import document_of
 
 TOP = 2**128 - 1
 
@@ -133,6 +138,76 @@ def events() -> dict[str, Any]:
     }
 
 
+def tokens() -> dict[str, Any]:
+    bundle = create_token_state_bundle(
+        chr_supply=9 * 10**18,
+        flx_supply=135 * 10**16,
+        psync_supply=15 * 10**17,
+        res_supply=15 * 10**17,
+        atr_fees=1005,
+        atr_retained=905,
+        nod_pool=100,
+        nod_issued=100,
+        nod_residue=5 * 10**17,
+    )
+    return {
+        "empty_balances": EMPTY_BALANCES.hex(),
+        "snapshot": bundle.to_bytes().decode(),
+        "digest": bundle.digest.hex(),
+        "empty_digest": create_token_state_bundle().digest.hex(),
+    }
+
+
+def rewards() -> list[dict[str, Any]]:
+    one = 10**18
+    worked = {
+        "s_chr": 2 * one,
+        "action_cost": 3 * one,
+        "c_holo": 5 * one,
+        "c_crit": one,
+        "atr_fees": 1005,
+        "residue": 0,
+        "issued_this_epoch": 0,
+    }
+    cases = [
+        (worked, {}),
+        ({**worked, "issued_this_epoch": 70}, {"issuance.epoch_cap": "0.00000000000000015"}),
+        ({**worked, "s_chr": 28, "action_cost": one, "c_holo": 9 * one + 9}, {}),
+        (
+            {**worked, "s_chr": TOP, "action_cost": one, "c_holo": 9, "c_crit": 9, "atr_fees": TOP}
+            | {"residue": one - 1},
+            {"issuance.rate": "0.15", "issuance.epoch_cap": "99999999999999999999"},
+        ),
+    ]
+    found = []
+    for given, rules in cases:
+        text = "".join(f'{name} = "{value}"\n' for name, value in rules.items())
+        engine = TreasuryEngine(from_toml(text.encode(), "rules"))
+        result = engine.calculate_rewards(**given)
+        found.append(
+            {
+                "ruleset_toml": text,
+                "given": {name: str(value) for name, value in given.items()},
+                "rewards": result.document(),
+            }
+        )
+    return found
+
+
+def trace() -> dict[str, str]:
+    one = 10**18
+    math = CertifiedMath("n1", trace=True)
+    math.ratio_at_least(9, 10, 9 * one // 10)
+    operations = trace_share(
+        node="n1", weight=1, cap=4, shared_pool=10, shared_weight=3, capped=False, extra=1
+    )
+    for operation in operations:
+        getattr(math, operation.operation)(**dict(operation.operands))
+    assert math.trace is not None
+    document = document_of(math.trace)
+    return {"trace": canonical.encode(document).decode(), "digest": document.digest.hex()}
+
+
 def vectors() -> dict[str, Any]:
     """All vectors, as they are published."""
     return {
@@ -146,6 +221,9 @@ def vectors() -> dict[str, Any]:
         ],
         "epoch": epoch(),
         "events": events(),
+        "tokens": tokens(),
+        "rewards": rewards(),
+        "trace": trace(),
     }
 
 

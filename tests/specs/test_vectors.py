@@ -107,3 +107,60 @@ def test_event_hashes_follow_from_the_text(published: dict[str, Any]) -> None:
         hashlib.sha256(b"\0" + bytes.fromhex(value)).digest() for value in events["hashes"]
     )
     assert events["log_root"] == hashlib.sha256(b"\1" + first + second).hexdigest()
+
+
+def canonical_json(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
+
+
+def test_token_hashes_follow_from_the_text(published: dict[str, Any]) -> None:
+    tokens = published["tokens"]
+    empty = hashlib.sha256(b"").digest()
+    assert tokens["empty_balances"] == h("qfs/table/v1", b"\0\x08balances", bytes(8), empty)
+    snapshot = json.loads(tokens["snapshot"])
+    assert tokens["snapshot"].encode() == canonical_json(snapshot)
+    assert sorted(snapshot) == ["digest", "format", "tokens"]
+    assert snapshot["format"] == "qfs-tokens-v1"
+    assert snapshot["digest"] == tokens["digest"]
+    assert tokens["digest"] == h("qfs/tokens/v1", canonical_json(snapshot["tokens"]))
+    nothing = {token: dict.fromkeys(snapshot["tokens"][token], "0") for token in snapshot["tokens"]}
+    nothing["nod"]["balances"] = tokens["empty_balances"]
+    assert tokens["empty_digest"] == h("qfs/tokens/v1", canonical_json(nothing))
+
+
+def test_rewards_follow_from_the_text(published: dict[str, Any]) -> None:
+    one = 10**18
+    for case, (rate, cap) in zip(
+        published["rewards"],
+        [(one // 10, 10**24), (one // 10, 150), (one // 10, 10**24), (15 * one // 100, 10**38)],
+        strict=True,
+    ):
+        given = {name: int(text) for name, text in case["given"].items()}
+        m = one + given["c_holo"] // 10
+        chr_reward = given["s_chr"] * given["action_cost"] // one * m // one
+        raw, residue = divmod(given["residue"] + given["atr_fees"] * rate, one)
+        nod = min(raw, cap - given["issued_this_epoch"])
+        assert {name: int(text) for name, text in case["rewards"].items()} == {
+            "chr_reward": chr_reward,
+            "flx_reward": chr_reward * (one // 10) // one * m // one,
+            "psync_reward": m,
+            "atr_reward": given["atr_fees"] - nod,
+            "res_reward": m,
+            "nod_reward": nod,
+            "fees": given["atr_fees"],
+            "withheld": raw - nod,
+            "residue": residue,
+        }
+
+
+def test_the_trace_follows_from_the_text(published: dict[str, Any]) -> None:
+    case = published["trace"]
+    document = json.loads(case["trace"])
+    assert case["trace"].encode() == canonical_json(document)
+    assert case["digest"] == h("qfs/trace/v1", case["trace"].encode())
+    assert [(op["operation"], op["result"]) for op in document["operations"]] == [
+        ("ratio_at_least", True),
+        ("product_exceeds", False),
+        ("mul_div_rem", ["3", "1"]),
+        ("add", "4"),
+    ]
