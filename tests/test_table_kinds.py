@@ -43,6 +43,7 @@ from qfs.tables import (
     canonical,
     choice_column,
     count_column,
+    integers_from_arrow,
     take,
     tick_column,
 )
@@ -260,6 +261,13 @@ def test_integers_of_any_width_are_taken(tmp_path: Path, kind: pa.DataType, wide
     for suffix in (".parquet", ".arrow"):
         path = write_arrow(tmp_path / f"b{suffix}", arrow_table(BALLOTS, rows, **instead))
         assert read_table(path, BALLOTS).digest == digest_of(BALLOTS, rows)
+
+
+@pytest.mark.parametrize("start", [0, 1, 2])
+def test_integers_of_a_slice_are_those_of_its_rows(start: int) -> None:
+    for code, kind in (("Q", pa.uint64()), ("I", pa.uint32()), ("B", pa.uint8())):
+        values = pa.array([3, 1, 2], kind)[start:]
+        assert list(integers_from_arrow(values, code)) == [3, 1, 2][start:]  # type: ignore[arg-type]
 
 
 # What is refused
