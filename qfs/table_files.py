@@ -238,8 +238,8 @@ def _words(values: Any, name: str, kind: IntegerKind) -> memoryview:
         if lowest >= 0 and highest <= kind.maximum:
             types = {"Q": pa.uint64(), "I": pa.uint32(), "B": pa.uint8()}
             return integers_from_arrow(values.cast(types[kind.code]).combine_chunks(), kind.code)
+    # Row by row, because the lowest row at fault is to be named, or because they are text.
     raw = _integers(values, name, kind.maximum)
-    # Row by row, as the lowest row at fault is to be named, or as text holds the numbers.
     checked = implementation().check_values(raw, name, kind.maximum)
     return memoryview(array(kind.code, checked)).toreadonly()
 

@@ -376,6 +376,17 @@ def test_check_ids(kernel: Any, outcome: Any, raw: Any) -> None:
 
 
 @pytest.mark.kernel
+@examples(4)
+@given(
+    raw=st.one_of(st.lists(id_like, max_size=6), raw_ids()),
+    maximum=st.sampled_from([1, 2, 127, 128, 129, 4096]),
+)
+def test_check_names(kernel: Any, outcome: Any, raw: Any, maximum: int) -> None:
+    found = outcome(kernel.check_names, raw, "names", maximum)
+    assert found == outcome(reference.check_names, raw, "names", maximum)
+
+
+@pytest.mark.kernel
 @given(
     rows=st.lists(st.tuples(values, st.integers(0, MAX_TICK)), max_size=20),
     slice_rows=st.sampled_from([1, 2, 8, 1 << 17]),

@@ -7,6 +7,7 @@ Run it by hand when the specification gains a hash or a rounding. A published va
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,25 @@ from qfs import canonical
 from qfs.certified import CertifiedMath
 from qfs.columns import Column
 from qfs.hashing import EVIDENCE_TAG, tagged_hash, tie_hash
-from qfs.ids import RotatingKeys, check_ids
+from qfs.ids import RotatingKeys, check_ids, check_names
 from qfs.ledger.events import EMPTY, Entry, chain, instance_of
-from qfs.protocol.manifest import manifest_of
+from qfs.limits import MAX_COUNT, MAX_KEY_BYTES, MAX_VALUE, NOT_REVOKED
 from qfs.protocol.epoch import Opening, close_epoch
+from qfs.protocol.manifest import manifest_of
 from qfs.protocol.ruleset import from_toml
 from qfs.protocol.tokens import EMPTY_BALANCES, create_token_state_bundle
 from qfs.protocol.trace import trace_share
 from qfs.protocol.treasury import TreasuryEngine
 from qfs.reference import allocation, arithmetic, issuance, merkle
-from qfs.tables import FEES, NODES, tick_column
+from qfs.tables import (
+    FEES,
+    NODES,
+    SCHEMAS,
+    TableColumn,
+    choice_column,
+    count_column,
+    tick_column,
+)
 from qfs.tables import canonical as in_order
 from qfs.traces import document_of
 
@@ -121,6 +131,56 @@ def epoch() -> dict[str, Any]:
         "manifest": manifest.decode(),
         "epoch_digest": tagged_hash(EVIDENCE_TAG, manifest).hex(),
     }
+
+
+TABLE_ROWS: dict[str, list[tuple[Any, ...]]] = {
+    "nodes": [("n1", 10**18), ("n10", MAX_VALUE), ("n2", 0)],
+    "fees": [(9, "b", 1), (10, "a", MAX_VALUE), (10, "aa", 0)],
+    "allocations": [("n1", 3, 10, 7), ("n2", 2**64, MAX_VALUE, 2**64 + 1)],
+    "registry": [
+        ("n1", "op-1", "infrastructure", "ed25519:" + "0f" * 32, 5, NOT_REVOKED),
+        ("n2", "op-1", "infrastructure", "ml-dsa-65:" + "f0" * 1952, 6, 700),
+    ],
+    "telemetry": [("n1", 7, 99, 100, 4, 5, 0, 0), ("n2", 7, MAX_COUNT, MAX_COUNT, 1, 2, 65536, 1)],
+    "balances": [("n1", 1), ("n2", 0), ("n3", MAX_VALUE)],
+    "excluded": [("n4", "revoked"), ("n5", "revoked")],
+    "ballots": [
+        (9, 0, 1, 1, "0x" + "ab" * 32),
+        (10, MAX_COUNT, 2, 2**53 - 1, "0x" + "00" * 32),
+        (256, 0, 0, 2, "0x" + "cd" * 32),
+    ],
+}
+"""For each schema the rows of a table in canonical order, amounts in base units."""
+
+
+def tables() -> list[dict[str, Any]]:
+    make: dict[str, Callable[[list[Any]], TableColumn]] = {
+        "id": lambda values: check_ids(values, "ids"),
+        "name": lambda values: check_names(values, "names"),
+        "key": lambda values: check_names(values, "keys", MAX_KEY_BYTES),
+        "amount": Column.from_ints,
+        "tick": tick_column,
+        "count": count_column,
+        "choice": choice_column,
+    }
+    found = []
+    for name, rows in TABLE_ROWS.items():
+        schema = SCHEMAS[name]
+        columns = {
+            column.name: make[column.kind]([row[i] for row in rows])
+            for i, column in enumerate(schema.columns)
+        }
+        table = in_order(schema, columns)
+        found.append(
+            {
+                "schema": name,
+                "columns": [[column.name, column.kind] for column in schema.columns],
+                "rows": [[str(value) for value in row] for row in rows],
+                "root": merkle.root(table.leaves).hex(),
+                "digest": table.digest.hex(),
+            }
+        )
+    return found
 
 
 def events() -> dict[str, Any]:
@@ -220,6 +280,7 @@ def vectors() -> dict[str, Any]:
             for number, node_id in ((0, "a"), (9, "e"), (2**53 - 1, "~" * 128))
         ],
         "epoch": epoch(),
+        "tables": tables(),
         "events": events(),
         "tokens": tokens(),
         "rewards": rewards(),

@@ -80,6 +80,30 @@ def test_epoch_hashes_follow_from_the_text(published: dict[str, Any]) -> None:
     assert manifest["ruleset_digest"] == epoch["ruleset_digest"]
 
 
+def test_table_digests_follow_from_the_text(published: dict[str, Any]) -> None:
+    widths = {"amount": 16, "tick": 8, "count": 4, "choice": 1}
+    assert len(published["tables"]) == 8
+    for table in published["tables"]:
+        hashes = []
+        for row in table["rows"]:
+            leaf = b""
+            for (_, kind), text in zip(table["columns"], row, strict=True):
+                leaf += (
+                    int(text).to_bytes(widths[kind], "big")
+                    if kind in widths
+                    else len(text).to_bytes(2, "big") + text.encode("ascii")
+                )
+            hashes.append(hashlib.sha256(b"\0" + leaf).digest())
+        assert 2 <= len(hashes) <= 3
+        root = hashlib.sha256(b"\1" + hashes[0] + hashes[1]).digest()
+        if len(hashes) == 3:
+            root = hashlib.sha256(b"\1" + root + hashes[2]).digest()
+        name = table["schema"].encode()
+        sized = len(name).to_bytes(2, "big") + name
+        assert table["root"] == root.hex()
+        assert table["digest"] == h("qfs/table/v1", sized, len(hashes).to_bytes(8, "big"), root)
+
+
 def test_leaves_follow_from_the_text(published: dict[str, Any]) -> None:
     """Pool 10^19 + 105: 6 were carried in; a cap of 0.4 binds for n1."""
     pool = 10**19 + 99 + 6
