@@ -25,6 +25,7 @@ from qfs.errors import BackendError, UnknownOptionError, shown
 from qfs.ids import IdColumn, RawIdColumn, TextColumn
 from qfs.limits import MAX_ID_BYTES, MAX_SCALAR, MAX_VALUE
 from qfs.reference.allocation import Allocated, Caps, TieKeys
+from qfs.reference.eligibility import Assessed, Registered, Reported, Rule
 from qfs.reference.issuance import Issued
 from qfs.reference.scoring import NO_WEIGHTS, Counts, Scores
 
@@ -70,6 +71,14 @@ class Implementation(Protocol):
         weights: tuple[int, int, int] = NO_WEIGHTS,
         min_samples: int = 1,
     ) -> Scores: ...
+    def assess(self, registered: Registered, reported: Reported, rule: Rule) -> Assessed: ...
+    def merge_add(
+        self,
+        ids: IdColumn,
+        values: Sequence[int],
+        other_ids: IdColumn,
+        other_values: Sequence[int],
+    ) -> tuple[IdColumn, Sequence[int]]: ...
     def root(self, leaves: Sequence[bytes]) -> bytes: ...
     def range_root(self, leaves: Sequence[bytes], start: int, stop: int) -> bytes: ...
     def inclusion_proof(self, leaves: Sequence[bytes], index: int) -> list[bytes]: ...

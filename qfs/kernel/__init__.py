@@ -5,6 +5,7 @@ Passes run over slices (`qfs.slices`) on QFS_THREADS threads; no result depends 
 
 from qfs.kernel.allocation import allocate
 from qfs.kernel.arithmetic import mul_div_many
+from qfs.kernel.balances import merge_add
 from qfs.kernel.build import build_facts, check_build
 from qfs.kernel.columns import (
     check_ids,
@@ -14,12 +15,14 @@ from qfs.kernel.columns import (
     to_column,
     to_list,
 )
+from qfs.kernel.eligibility import assess
 from qfs.kernel.issuance import issue
 from qfs.kernel.merkle import inclusion_proof, range_root, root
 from qfs.kernel.scoring import score
 
 __all__ = [
     "allocate",
+    "assess",
     "build_facts",
     "check_build",
     "check_ids",
@@ -28,6 +31,7 @@ __all__ = [
     "export_cells",
     "inclusion_proof",
     "issue",
+    "merge_add",
     "mul_div_many",
     "range_root",
     "root",

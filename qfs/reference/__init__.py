@@ -6,6 +6,7 @@ same names, parameters and step headings.
 
 from qfs.reference.allocation import allocate
 from qfs.reference.arithmetic import mul_div_many
+from qfs.reference.balances import merge_add
 from qfs.reference.columns import (
     check_ids,
     check_names,
@@ -14,18 +15,21 @@ from qfs.reference.columns import (
     to_column,
     to_list,
 )
+from qfs.reference.eligibility import assess
 from qfs.reference.issuance import issue
 from qfs.reference.merkle import inclusion_proof, range_root, root
 from qfs.reference.scoring import score
 
 __all__ = [
     "allocate",
+    "assess",
     "check_ids",
     "check_names",
     "check_values",
     "export_cells",
     "inclusion_proof",
     "issue",
+    "merge_add",
     "mul_div_many",
     "range_root",
     "root",
