@@ -53,11 +53,11 @@ def show(folder: Path, as_json: bool) -> None:
     with instance.open_log() as log:
         state, _ = load_state(instance, log)
     if as_json:
-        rules = [
+        entries = [
             {"first_epoch": first, "digest": r.digest.hex(), "ruleset": r.document()}
             for first, r in state.rulesets
         ]
-        print_json({"ok": True, "rulesets": rules})
+        print_json({"ok": True, "rulesets": entries})
         return
     for first, rules in state.rulesets:
         click.echo(f"from epoch {first}: version {rules.version}, digest {rules.digest.hex()}")

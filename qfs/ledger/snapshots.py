@@ -62,7 +62,7 @@ class Snapshots:
             head.size,
             head.hash.hex(),
             state.document(),
-            state.tokens.data.decode("ascii"),
+            state.tokens.to_bytes().decode("ascii"),
         )
         with new_file(path) as file:
             file.write(canonical.encode(snapshot))

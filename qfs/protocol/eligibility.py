@@ -7,13 +7,21 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import compress
 from operator import not_
-from typing import Final
+from typing import Final, cast
 
 from qfs.backend import implementation
 from qfs.ids import from_checked, from_checked_names
 from qfs.protocol.registry import INFRASTRUCTURE
 from qfs.protocol.ruleset import Ruleset
-from qfs.reference.eligibility import NO_ROW, REASONS, Assessed, Registered, Reported, Rule
+from qfs.reference.eligibility import (
+    NO_ROW,
+    REASONS,
+    Assessed,
+    Counts,
+    Registered,
+    Reported,
+    Rule,
+)
 from qfs.tables import EXCLUDED, NODES, REGISTRY, TELEMETRY, Table, TableColumn, take
 
 METRICS: Final = ("uptime", "storage", "ai")
@@ -59,18 +67,14 @@ def contributions(epoch: int, ruleset: Ruleset, registry: Table, telemetry: Tabl
         registry.ticks("registered_tick"),
         registry.ticks("revoked_tick"),
     )
-    counts = {
-        name: (telemetry.counts(f"{name}_n"), telemetry.counts(f"{name}_d")) for name in METRICS
-    }
-    reported = Reported(telemetry.ids("node_id"), *(counts[name] for name in METRICS))
+    reported = Reported(
+        telemetry.ids("node_id"), *(_counts(telemetry, metric) for metric in METRICS)
+    )
     assessed = backend.assess(registered, reported, rule)
     rows = array("I", compress(assessed.reported_rows, map(not_, assessed.reasons)))
-    scores = backend.score(
-        *((take(n, rows), take(d, rows)) for n, d in counts.values()),
-        policy=ruleset.score_policy,
-        weights=(ruleset.uptime_weight, ruleset.storage_weight, ruleset.ai_weight),
-        min_samples=ruleset.min_samples,
-    )
+    uptime, storage, ai = (_counts(telemetry, metric, rows) for metric in METRICS)
+    weights = (ruleset.uptime_weight, ruleset.storage_weight, ruleset.ai_weight)
+    scores = backend.score(uptime, storage, ai, ruleset.score_policy, weights, ruleset.min_samples)
     columns: dict[str, TableColumn] = {
         "node_id": take(telemetry.ids("node_id"), rows),
         "weight": backend.to_column(scores.scores),
@@ -82,6 +86,15 @@ def contributions(epoch: int, ruleset: Ruleset, registry: Table, telemetry: Tabl
         _excluded(registry, telemetry, assessed),
         tuple(compress(METRICS, scores.neutral)),
     )
+
+
+def _counts(telemetry: Table, metric: str, rows: array[int] | None = None) -> Counts:
+    n, d = telemetry.counts(f"{metric}_n"), telemetry.counts(f"{metric}_d")
+    if rows is None:
+        return n, d
+    taken = [take(column, rows) for column in (n, d)]
+    assert all(isinstance(column, memoryview) for column in taken)
+    return cast("Counts", tuple(taken))
 
 
 def _excluded(registry: Table, telemetry: Table, assessed: Assessed) -> Table:

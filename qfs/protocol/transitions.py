@@ -216,12 +216,15 @@ def _require_inside(state: State, payload: RecordFees | RecordTelemetry, table: 
 
 def _record_reward(state: State, payload: RecordReward, _: None) -> State:
     require_id(payload.action_id, "action_id")
-    figures = {
-        name: parse_integer(getattr(payload, name), name, MAX_SCALAR)
-        for name in ("s_chr", "action_cost", "c_holo", "c_crit")
-    }
     ruleset = state.ruleset_of(state.tick // state.epoch_ticks)
-    bundle = TreasuryEngine(ruleset).calculate_rewards(**figures, atr_fees=0)
+    bundle = TreasuryEngine(ruleset).calculate_rewards(
+        s_chr=parse_integer(payload.s_chr, "s_chr", MAX_SCALAR),
+        action_cost=parse_integer(payload.action_cost, "action_cost", MAX_SCALAR),
+        c_holo=parse_integer(payload.c_holo, "c_holo", MAX_SCALAR),
+        c_crit=parse_integer(payload.c_crit, "c_crit", MAX_SCALAR),
+        # The fee of the action is taken with the fees of its epoch, and so is what it issues.
+        atr_fees=0,
+    )
     old = state.tokens
     tokens = replace(
         old,
