@@ -27,7 +27,9 @@ def examples(times: int) -> settings:
 
 
 edges = [0, 1, 2, 2**16 - 1, 2**16, 2**31 - 1, 2**31, MAX_COUNT - 1, MAX_COUNT]
-counts = st.one_of(st.sampled_from(edges), st.integers(0, 9), st.integers(0, MAX_COUNT))
+# `integers` prefers the neighbourhood of its bounds; these have a pattern of bits of their own.
+noise = st.binary(min_size=4, max_size=4).map(lambda b: int.from_bytes(b, "little"))
+counts = st.one_of(st.sampled_from(edges), st.integers(0, 9), noise, noise)
 least = st.one_of(st.sampled_from([1, 1, 2, MAX_COUNT]), counts.filter(bool))
 
 
@@ -39,7 +41,7 @@ def ratios(draw: st.DrawFn, min_samples: int, above: bool) -> tuple[int, int]:
     near = [0, min(1, d), d, d, max(d - 1, 0), d // 2, d // 3]
     if above:
         near += [min(d + 1, MAX_COUNT), MAX_COUNT]
-    return draw(st.one_of(st.sampled_from(near), st.integers(0, d))), d
+    return draw(st.one_of(st.sampled_from(near), noise.map(lambda bits: bits % (d + 1)))), d
 
 
 @st.composite
@@ -132,8 +134,11 @@ def test_laws_of_scores(implementation: Any, case: ScoreCase, data: st.DataObjec
 
 @pytest.mark.kernel
 @given(case=cases())
-def test_the_scores_of_the_kernel_know_their_total(kernel: Any, case: ScoreCase) -> None:
-    found = kernel.score(*case).scores
+def test_the_scores_of_the_kernel_know_their_total(
+    kernel: Any, sliced: Callable[..., Any], case: ScoreCase
+) -> None:
+    with sliced(2, 2):
+        found = kernel.score(*case).scores
     assert found.has_total
     assert found.total == sum(by_the_book(case)[0])
 

@@ -21,7 +21,7 @@ from qfs.errors import (
 )
 from qfs.laws import SCORE_LAWS, ScoreCase
 from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_COUNT
-from qfs.reference.scoring import POLICIES
+from qfs.reference.scoring import POLICIES, Scores
 
 ONE = BASE_UNITS_PER_TOKEN
 WEIGHTS = (4 * ONE // 10, 3 * ONE // 10, 3 * ONE // 10)
@@ -129,11 +129,38 @@ def test_without_rows_nothing_is_neutral(implementation: Any, policy: str) -> No
 @pytest.mark.parametrize("min_samples", [1, 2, TOP])
 def test_laws_at_the_bounds(implementation: Any, policy: str, min_samples: int) -> None:
     ratios = [(0, 0), (0, 1), (1, 1), (1, 2), (0, TOP), (1, TOP), (TOP - 1, TOP), (TOP, TOP)]
-    rows: list[Row] = list(product(ratios, repeat=3))
+    rows: list[Any] = list(product(ratios, repeat=3))
     for given in (rows, rows[:4], rows[-1:]):
         case = ScoreCase(*columns(given), policy, WEIGHTS, min_samples)
         for law in SCORE_LAWS:
             assert law(implementation, case) is None
+
+
+@pytest.mark.parametrize(
+    ("law", "lie"),
+    [
+        (laws.scores_every_row, lambda s, n: (s[:-1], n)),
+        (laws.scores_every_row, lambda s, n: ([x + 1 for x in s], n)),
+        (laws.scores_the_floor, lambda s, n: ([x - (x > 0) for x in s], n)),
+        (laws.scores_the_floor, lambda s, n: ([x + (x < ONE) for x in s], n)),
+        (laws.names_the_neutral, lambda s, n: (s, (False, False, False))),
+        (laws.scores_one_for_full_ratios_alone, lambda s, n: ([ONE] * 4, n)),
+        (laws.gives_no_credit_without_evidence, lambda s, n: ([1] * 4, n)),
+        (laws.rises_with_each_numerator, lambda s, n: ([ONE - x for x in s], n)),
+        (laws.keeps_scores_in_any_order, lambda s, n: (sorted(s), n)),
+        (laws.scores_rows_apart, lambda s, n: ([x // len(s) for x in s], n)),
+    ],
+)
+def test_each_law_notices_wrong_scores(implementation: Any, law: Any, lie: Any) -> None:
+    class Liar:
+        def score(self, *arguments: Any) -> Scores:
+            return Scores(*lie(*implementation.score(*arguments)))
+
+    # A row of no credit, two of some, and one of all; nobody has samples of the last metric.
+    storage = ([3, 3, 3, 3], [3, 4, 5, 3])
+    case = ScoreCase(([0, 4, 4, 9], [0, 5, 6, 9]), storage, ([0] * 4, [0] * 4))
+    assert law(implementation, case) is None
+    assert law(Liar(), case) is not None
 
 
 def test_a_numerator_above_its_denominator(implementation: Any) -> None:
