@@ -16,7 +16,10 @@ from Cython.Distutils import Extension
 from setuptools import setup
 
 ROOT = pathlib.Path(__file__).parent
-MODULES = ("allocation", "arithmetic", "columns", "export", "issuance", "merkle")
+MODULES = (
+    *("allocation", "arithmetic", "columns", "eligibility", "export", "issuance"),
+    *("merkle", "texts"),
+)
 SOURCE_SUFFIXES = (".pyx", ".pxd", ".h")
 
 

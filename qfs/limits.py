@@ -30,6 +30,9 @@ MAX_ID_BYTE: Final = 0x7E
 MAX_TICK: Final = 2**53 - 1
 """Largest tick and epoch: the largest integer that every JSON reader keeps exact."""
 
+MAX_COUNT: Final = 2**32 - 1
+"""Largest numerator and denominator of a ratio: a count fits in 32 bits."""
+
 HASH_BYTES: Final = 32
 """SHA-256."""
 

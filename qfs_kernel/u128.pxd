@@ -16,6 +16,7 @@ cdef extern from "u128.h" nogil:
     u128 u128_sub(u128 a, u128 b, qfs_limb *borrow)
     u128 u128_load(const unsigned char *cell)
     void u128_store(unsigned char *cell, u128 value)
+    qfs_limb qfs_limb_mul(qfs_limb a, qfs_limb b, qfs_limb *hi)
 
 
 cdef extern from "share.h" nogil:

@@ -7,11 +7,13 @@ from qfs.kernel.allocation import allocate
 from qfs.kernel.arithmetic import mul_div_many
 from qfs.kernel.build import build_facts, check_build
 from qfs.kernel.columns import check_ids, check_values, export_cells, to_column, to_list
+from qfs.kernel.eligibility import assess
 from qfs.kernel.issuance import issue
 from qfs.kernel.merkle import inclusion_proof, range_root, root
 
 __all__ = [
     "allocate",
+    "assess",
     "build_facts",
     "check_build",
     "check_ids",

@@ -7,11 +7,13 @@ same names, parameters and step headings.
 from qfs.reference.allocation import allocate
 from qfs.reference.arithmetic import mul_div_many
 from qfs.reference.columns import check_ids, check_values, export_cells, to_column, to_list
+from qfs.reference.eligibility import assess
 from qfs.reference.issuance import issue
 from qfs.reference.merkle import inclusion_proof, range_root, root
 
 __all__ = [
     "allocate",
+    "assess",
     "check_ids",
     "check_values",
     "export_cells",
