@@ -175,6 +175,14 @@ def test_uptime_at_its_least_and_one_below(implementation: Any, least: int, n: i
     assert reason(implementation, None, telemetry((n - 1, d)), rule) == "low_uptime"
 
 
+@pytest.mark.parametrize("d", [20, 512, 2**31, MAX_COUNT])
+def test_uptime_far_from_its_least(implementation: Any, d: int) -> None:
+    # The products have more than 64 bits, and their lower halves say nothing of their order.
+    for n in (d * parts // 20 for parts in range(21)):
+        expected = "eligible" if 10 * n >= 9 * d else "low_uptime"
+        assert reason(implementation, None, telemetry((n, d))) == expected
+
+
 def test_without_a_least_uptime_none_is_needed(implementation: Any) -> None:
     rule = RULE._replace(min_uptime=0)
     assert reason(implementation, None, telemetry((0, 1)), rule) == "eligible"
