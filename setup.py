@@ -17,7 +17,7 @@ from setuptools import setup
 
 ROOT = pathlib.Path(__file__).parent
 MODULES = (
-    *("allocation", "arithmetic", "columns", "eligibility", "export", "issuance"),
+    *("allocation", "arithmetic", "balances", "columns", "eligibility", "export", "issuance"),
     *("merkle", "texts"),
 )
 SOURCE_SUFFIXES = (".pyx", ".pxd", ".h")

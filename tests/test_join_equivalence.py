@@ -7,7 +7,7 @@ share their beginnings and have the least and the greatest length.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -16,8 +16,9 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from qfs import reference
+from qfs.columns import Column
 from qfs.ids import IdColumn
-from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_COUNT, MAX_TICK
+from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_COUNT, MAX_TICK, MAX_VALUE
 from qfs.reference.eligibility import NO_ROW, REASONS, Registered, Reported, Rule
 
 ROLE = b"infrastructure"
@@ -62,6 +63,11 @@ node_ids = st.one_of(
     st.sampled_from([b"a", b"ab", b"aba", b"abb", b"b", b"!", b"~", b"~" * 128, *long_ids]),
     st.text(alphabet="ab!~", min_size=1, max_size=4).map(str.encode),
 )
+
+
+def tables(rows: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[bytes, Any]]:
+    """Rows by id, in canonical order."""
+    return st.dictionaries(node_ids, rows, max_size=9).map(lambda d: dict(sorted(d.items())))
 
 
 # Eligibility
@@ -166,13 +172,12 @@ def uptimes(draw: st.DrawFn, least: int, expected: int) -> Ratio:
     """Uptimes at the least that is asked for, one below and one above it, and above 1."""
     beside = [max(expected - 1, 0), min(expected + 1, MAX_COUNT)]
     usual = [*[expected] * 8, *beside] if expected else [1, 3, 10, 512, 2**31, MAX_COUNT]
-    d = draw(st.sampled_from([0, *usual]))
+    d = draw(st.one_of(*[st.sampled_from([0, *usual])] * 3, st.integers(0, MAX_COUNT)))
+    if d == 0:
+        return 0, 0
     exact = -(-least * d // BASE_UNITS_PER_TOKEN)
-    n = (
-        0
-        if d == 0
-        else draw(st.sampled_from([d + 1, d, exact + 1, exact, exact - 1, exact - 1, 0]))
-    )
+    edges = st.sampled_from([d + 1, d, exact + 1, exact, exact - 1, exact - 1, 0])
+    n = draw(st.one_of(edges, edges, st.integers(0, d)))
     return min(max(n, 0), MAX_COUNT), d
 
 
@@ -230,3 +235,93 @@ def test_nobody_else_changes_ones_reason(implementation: Any, epoch: Epoch) -> N
             rule,
         )
         assert [*implementation.assess(*columns_of(alone, plain, plain)).reasons] == [code]
+
+
+# Crediting
+
+HALF = MAX_VALUE // 2
+amounts = st.one_of(
+    st.sampled_from([0, 1, 2**64 - 1, 2**64, HALF, HALF + 1, MAX_VALUE - 1, MAX_VALUE]),
+    st.integers(0, 9),
+    st.integers(0, MAX_VALUE),
+)
+small_amounts = st.one_of(st.sampled_from([0, 1, 2**64 - 1, 2**64, HALF]), st.integers(0, HALF))
+Side = tuple[dict[bytes, int], Layout, bool]
+
+
+def sides(values: st.SearchStrategy[int]) -> st.SearchStrategy[Side]:
+    """A table of balances, how it lies, and whether its values are a list."""
+    return st.tuples(tables(values), layouts, st.booleans())
+
+
+def table_of(side: Side) -> tuple[IdColumn, Sequence[int]]:
+    """Ids and values; those of a slice do not know their total."""
+    table, layout, is_list = side
+    values = [*table.values()]
+    if is_list:
+        return column_of([*table], *layout), values
+    before = layout.before
+    whole = Column.from_ints([7] * before + values + [7] * before)
+    cut = whole[before : before + len(values)] if before else whole
+    return column_of([*table], *layout), cut
+
+
+def added(*tables: dict[bytes, int]) -> dict[bytes, int]:
+    """The tables' sums by id, in canonical order."""
+    total: dict[bytes, int] = {}
+    for table in tables:
+        for node_id, value in table.items():
+            total[node_id] = total.get(node_id, 0) + value
+    return dict(sorted(total.items()))
+
+
+@pytest.mark.kernel
+@examples(5)
+@given(side=sides(amounts), other=sides(amounts))
+def test_merge_add(kernel: Any, outcome: Any, side: Side, other: Side) -> None:
+    arguments = (*table_of(side), *table_of(other))
+    expected = outcome(reference.merge_add, *arguments)
+    assert outcome(kernel.merge_add, *arguments) == expected
+    event(expected[0])
+    if expected[0] == "value":
+        ids, values = kernel.merge_add(*arguments)
+        assert ids.is_sorted
+        assert values.has_total
+        assert values.total == sum(values)
+
+
+@examples(3)
+@given(side=sides(amounts), other=sides(amounts))
+def test_merge_add_by_dicts(implementation: Any, outcome: Any, side: Side, other: Side) -> None:
+    expected = added(side[0], other[0])
+    found = outcome(implementation.merge_add, *table_of(side), *table_of(other))
+    above = [i for i, node_id in enumerate(side[0]) if expected[node_id] > MAX_VALUE]
+    if above:
+        assert found[2:] == ("overflow", "values", above[0])
+    else:
+        assert found == ("value", [[*expected], [*expected.values()]])
+
+
+@examples(2)
+@given(side=sides(small_amounts), other=sides(small_amounts))
+def test_crediting_conserves_commutes_and_lowers_nothing(
+    implementation: Any, side: Side, other: Side
+) -> None:
+    add: Callable[..., tuple[IdColumn, Sequence[int]]] = implementation.merge_add
+    ids, values = add(*table_of(side), *table_of(other))
+    assert sum(values) == sum(side[0].values()) + sum(other[0].values())
+    swapped_ids, swapped = add(*table_of(other), *table_of(side))
+    assert ([*swapped_ids], [*swapped]) == ([*ids], [*values])
+    credited = dict(zip(ids, values, strict=True))
+    for table in (side[0], other[0]):
+        assert all(credited[node_id] >= value for node_id, value in table.items())
+
+
+@given(side=sides(small_amounts), layout=layouts)
+def test_crediting_nothing_changes_nothing(implementation: Any, side: Side, layout: Layout) -> None:
+    nothing = table_of(({}, layout, False))
+    zeros = table_of((dict.fromkeys(side[0], 0), layout, True))
+    for credits_ in (nothing, zeros):
+        ids, values = implementation.merge_add(*table_of(side), *credits_)
+        assert dict(zip(ids, values, strict=True)) == side[0]
+        assert [*ids] == [*side[0]]

@@ -5,6 +5,7 @@ Passes run over slices (`qfs.slices`) on QFS_THREADS threads; no result depends 
 
 from qfs.kernel.allocation import allocate
 from qfs.kernel.arithmetic import mul_div_many
+from qfs.kernel.balances import merge_add
 from qfs.kernel.build import build_facts, check_build
 from qfs.kernel.columns import check_ids, check_values, export_cells, to_column, to_list
 from qfs.kernel.eligibility import assess
@@ -21,6 +22,7 @@ __all__ = [
     "export_cells",
     "inclusion_proof",
     "issue",
+    "merge_add",
     "mul_div_many",
     "range_root",
     "root",

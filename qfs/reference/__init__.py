@@ -6,6 +6,7 @@ same names, parameters and step headings.
 
 from qfs.reference.allocation import allocate
 from qfs.reference.arithmetic import mul_div_many
+from qfs.reference.balances import merge_add
 from qfs.reference.columns import check_ids, check_values, export_cells, to_column, to_list
 from qfs.reference.eligibility import assess
 from qfs.reference.issuance import issue
@@ -19,6 +20,7 @@ __all__ = [
     "export_cells",
     "inclusion_proof",
     "issue",
+    "merge_add",
     "mul_div_many",
     "range_root",
     "root",
