@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 LEG := $(PY) tests/packaging/leg.py
 KERNEL_LEG := $(LEG) --kernel
 
-LEGS := lint types stubtest test-kernel test-reference sdist no-compiler portable \
+LEGS := lint types stubtest contracts-check test-kernel test-reference sdist no-compiler portable \
 	pure-wheel wheel
 
 # A leg means what it says, whatever is set in the shell that calls make.
@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export QFS_TEST_DATA := $(abspath $(or $(QFS_TEST_DATA),../shared/data))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build bench clean $(LEGS)
+.PHONY: help demo test build contracts bench clean $(LEGS)
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ stubtest: $(VENV)/dev.stamp ## leg: the stubs against the compiled kernel
 	@$(KERNEL_LEG) $@ "the .pyi files say what the compiled modules have" \
 		$(PY) -m mypy.stubtest qfs_kernel --allowlist tests/stubtest_allowlist.txt
 
+contracts-check: $(VENV)/dev.stamp ## leg: the rows of the proofs against the sources
+	@$(LEG) $@ "no proof in specs/REPORT.md is missing or older than what it speaks of" \
+		$(PY) specs/gate --check
+
 test-kernel: $(VENV)/dev.stamp ## leg: all tests with the kernel
 	@$(KERNEL_LEG) $@ "all tests, and each benchmark once, with the kernel" \
 		env QFS_BACKEND=kernel $(PY) -m pytest -q
@@ -73,6 +77,9 @@ pure-wheel: sdist ## leg: the wheel without a kernel
 wheel: sdist ## leg: the wheel with the kernel, tested outside the checkout
 	@$(KERNEL_LEG) $@ "the wheel has the right files and passes the tests outside the checkout" \
 		$(PY) tests/packaging/wheel.py kernel
+
+contracts: $(VENV)/dev.stamp ## prove the contracts whose files changed; all of them with FORCE=1
+	$(PY) specs/gate $(if $(FORCE),--all)
 
 bench: $(VENV)/dev.stamp ## measure
 	QFS_BACKEND=kernel $(PY) -m pytest benchmarks --benchmark-enable --benchmark-only
