@@ -267,17 +267,15 @@ def three_nodes_by_their_quotients(
     return sum(paid) * total == exact and all((x, y, z)[i] > 0 for i in winners)
 
 
-def two_nodes_leave_one_unit(pool: int, w: int, v: int) -> int:
-    """Of two nodes the floors leave at most one unit.
+def three_nodes_leave_two_units(pool: int) -> int:
+    """Of weights 1, 3, 3 the floors leave at most two units of any pool.
 
     of: qfs.reference.allocation.allocate
-    bound: two nodes, no caps
+    bound: weights 1, 3, 3, no caps
     pre: 0 <= pool <= MAX_VALUE
-    pre: 0 <= w <= MAX_VALUE
-    pre: 0 <= v <= MAX_VALUE
-    post: 0 <= __return__ <= 1
+    post: 0 <= __return__ <= 2
     """
-    return allocation.allocate(pool, [w, v]).leftover
+    return allocation.allocate(pool, [1, 3, 3]).leftover
 
 
 def three_nodes_of_any_weights(pool: int, w: int, v: int, u: int) -> str | None:

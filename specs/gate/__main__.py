@@ -21,6 +21,7 @@ from typing import Any
 import allowed as allow_list
 import declared
 import prover
+import reach
 import rows as report
 from allowed import Allowed
 from declared import Contract
@@ -29,7 +30,7 @@ ALLOWED = Path("specs", "contracts", "allowed.toml")
 ROWS = Path("specs", "report.json")
 REPORT = Path("specs", "REPORT.md")
 
-KNOWN_SECONDS = 15.0
+KNOWN_SECONDS = 5.0
 """For a contract in the allow-list: enough to notice one that has become easy."""
 
 
@@ -51,7 +52,10 @@ def main(arguments: list[str]) -> int:
     if options.check:
         faults += stale_faults(root, contracts, kept, keys, allowed)
     elif not faults:
-        rows = updated(root, contracts, kept, keys, allowed, options)
+        waiting = contracts if options.all else waiting_of(contracts, kept, keys, allowed)
+        faults += reach.faults(root, waiting, 2 * options.seconds + options.grace)
+    if not options.check and not faults:
+        rows = updated(root, contracts, waiting, kept, keys, allowed, options)
         faults += [fault for contract in contracts for fault in judged(contract, rows, allowed)]
         if not faults:
             text = report.markdown(contracts, rows, allowed)
@@ -118,15 +122,32 @@ def judged(contract: Contract, rows: dict[str, dict[str, Any]], allowed: Allowed
     return [f"{contract.name}: {row['words']}"]
 
 
+def waiting_of(
+    contracts: list[Contract],
+    kept: dict[str, dict[str, Any]],
+    keys: dict[Path, str],
+    allowed: Allowed,
+) -> list[Contract]:
+    """The contracts whose files changed, that have no row, or a red one."""
+    return [
+        contract
+        for contract in contracts
+        if contract.name not in kept
+        or kept[contract.name]["key"] != keys[contract.path]
+        or judged(contract, kept, allowed)
+    ]
+
+
 def updated(
     root: Path,
     contracts: list[Contract],
+    waiting: list[Contract],
     kept: dict[str, dict[str, Any]],
     keys: dict[Path, str],
     allowed: Allowed,
     options: argparse.Namespace,
 ) -> dict[str, dict[str, Any]]:
-    """The rows, those of changed files and red ones proved again. Each is kept as it comes."""
+    """The rows, those that wait for it proved again. Each is kept as it comes."""
     tool = f"CrossHair {importlib.metadata.version('crosshair-tool')}"
     tool += f", z3 {importlib.metadata.version('z3-solver')}"
     rows = {contract.name: kept[contract.name] for contract in contracts if contract.name in kept}
@@ -152,14 +173,6 @@ def updated(
             rows[contract.name] = row
             (root / ROWS).write_text(report.dump(rows), encoding="utf-8")
 
-    waiting = [
-        contract
-        for contract in contracts
-        if options.all
-        or contract.name not in rows
-        or rows[contract.name]["key"] != keys[contract.path]
-        or judged(contract, rows, allowed)
-    ]
     with ThreadPoolExecutor(options.jobs) as pool:
         list(pool.map(prove, waiting))
     (root / ROWS).write_text(report.dump(rows), encoding="utf-8")

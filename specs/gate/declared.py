@@ -38,6 +38,7 @@ class Contract:
     statement: str = ""
     of: list[str] = field(default_factory=list)
     bound: str | None = None
+    pres: list[str] = field(default_factory=list)
     posts: list[int] = field(default_factory=list)
     """lines of the file"""
     faults: list[str] = field(default_factory=list)
@@ -50,10 +51,15 @@ def parsed(path: Path) -> ast.Module:
 
 
 def contracts_of(root: Path) -> list[Contract]:
-    """Every public function of every contract file; one with an underscore is a helper."""
+    """The contracts of every file."""
+    paths = sorted((root / "specs" / "contracts").glob("*.py"))
+    return [contract for path in paths for contract in read_file(path)]
+
+
+def read_file(path: Path) -> list[Contract]:
+    """Every public function of a contract file; one with an underscore is a helper."""
     return [
         _read(path, node)
-        for path in sorted((root / "specs" / "contracts").glob("*.py"))
         for node in parsed(path).body
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
     ]
@@ -161,7 +167,9 @@ def _take(contract: Contract, header: str, text: str, line: int) -> None:
         except SyntaxError:
             contract.faults.append(f"line {line}: {text!r} is no expression")
             tree = ast.parse("__return__", mode="eval")
-        if header == "post":
+        if header == "pre":
+            contract.pres.append(text)
+        else:
             contract.posts.append(line)
             names = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
             if "__return__" not in names:

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
-GATE = Path(__file__).parents[2] / "specs" / "gate"
+ROOT = Path(__file__).parents[2]
+GATE = ROOT / "specs" / "gate"
 
-if not GATE.is_dir():
-    pytest.skip("the gate lies in the checkout, not in the wheel", allow_module_level=True)
+if not (ROOT / "qfs").is_dir():
+    pytest.skip("no sources beside the tests", allow_module_level=True)
 
 needs_prover = pytest.mark.skipif(
     find_spec("crosshair") is None, reason="CrossHair is not installed"
@@ -53,8 +54,14 @@ def no_cube_is_two_cubes(a: int, b: int, c: int) -> bool:
     pre: a > 0 and b > 0 and c > 0
     post: __return__
     """
-    return a * a * a + b * b * b != c * c * c
+    return least(a, b) > 0 and a * a * a + b * b * b != c * c * c
 '''
+
+IN_THE_PROVER = """
+import sys
+
+in_prover = "crosshair" in sys.modules
+"""
 
 ALLOWED_HARD = """
 [[unconfirmed]]
@@ -164,7 +171,7 @@ def test_an_error_that_is_raised_is_red(project: Project) -> None:
 @needs_prover
 def test_what_cannot_be_confirmed_is_red_after_one_retry(project: Project) -> None:
     project.contracts(SOUND, HARD)
-    assert project.red("--seconds", "0.5") == "RED: tiny.no_cube_is_two_cubes: not confirmed"
+    assert project.red("--seconds", "0.3") == "RED: tiny.no_cube_is_two_cubes: not confirmed"
     row = json.loads((project.root / "specs/report.json").read_text())
     assert row["tiny.no_cube_is_two_cubes"]["attempts"] == 2
     # A red row is not believed the next time either.
@@ -173,26 +180,30 @@ def test_what_cannot_be_confirmed_is_red_after_one_retry(project: Project) -> No
 
 @needs_prover
 def test_preconditions_that_nothing_meets_are_red(project: Project) -> None:
-    project.contracts(SOUND.replace("pre: b >= 0", "pre: b < 0 and b > 0"))
-    assert "vacuous" in project.red("--seconds", "10")
+    nothing = SOUND.replace("pre: b >= 0", "pre: b < 0 and b > 0")
+    project.contracts(nothing)
+    assert "no small input makes it call" in project.red()
+    project.contracts(IN_THE_PROVER, SOUND.replace("pre: b >= 0", "pre: not in_prover"))
+    assert "vacuous" in project.red("--seconds", "0.5")
 
 
 @needs_prover
 def test_a_post_that_the_prover_does_not_report_is_red(project: Project) -> None:
-    project.contracts(SOUND, "\nit_is_no_more_than_either = len\n")
+    rebound = "if in_prover:\n    it_is_no_more_than_either = len\n"
+    project.contracts(SOUND, IN_THE_PROVER, rebound)
     assert "1 posts declared and none reported" in project.red("--seconds", "10")
 
 
 @needs_prover
 def test_a_prover_that_runs_away_is_ended_and_red(project: Project) -> None:
-    project.contracts(SOUND, "\nwhile True:\n    pass\n")
+    project.contracts(SOUND, IN_THE_PROVER + "while in_prover:\n    pass\n")
     found = project.red("--seconds", "0.1", "--grace", "0.5")
     assert found == "RED: tiny.it_is_no_more_than_either: ran away and was ended"
 
 
 @needs_prover
 def test_a_prover_that_takes_all_memory_is_red(project: Project) -> None:
-    project.contracts(SOUND, "\nheap = bytearray(16 * 2**30)\n")
+    project.contracts(SOUND, IN_THE_PROVER + "heap = bytearray(in_prover * 16 * 2**30)\n")
     assert "none reported" in project.red("--seconds", "5")
 
 
@@ -268,6 +279,20 @@ def test_a_contract_on_what_its_file_does_not_import_is_red(project: Project) ->
     project.write("qfs/reference/other.py", "def most(a, b):\n    return a\n")
     project.contracts(SOUND, SOUND.replace("tiny.least", "other.most").replace("def it", "def so"))
     assert "does not import the module of qfs.reference.other.most" in project.red("--check")
+
+
+def test_a_contract_that_never_calls_what_it_names_is_red(project: Project) -> None:
+    project.contracts(SOUND.replace("return least(a, b)", "return min(a, b)"))
+    fault = "tiny.it_is_no_more_than_either: no small input makes it call qfs.reference.tiny.least"
+    assert project.red() == f"RED: {fault}"
+
+
+def test_a_contract_that_cannot_be_called_is_red(project: Project) -> None:
+    project.contracts(SOUND, "\nraise OSError('no room')\n")
+    assert project.red() == "RED: tiny: cannot be called: OSError: no room"
+    project.contracts(SOUND, "\nwhile True:\n    pass\n")
+    found = project.red("--seconds", "0.1", "--grace", "0.5")
+    assert found == "RED: tiny: cannot be called: exit code -9"
 
 
 def test_no_contracts_at_all_are_red(project: Project) -> None:

@@ -1,0 +1,81 @@
+"""Calls contracts with small numbers, and sees whether they call what they speak of.
+
+    python reach.py FILE     the contracts of a file, with the package on PYTHONPATH
+
+Prints, as JSON, by contract which of its functions no call reached. CrossHair confirms a contract
+that never calls the code it is about.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from declared import Contract, read_file
+
+SMALL = (1, 0, 2, 3, -1, 127)
+MOST_CALLS = 50_000
+
+
+def faults(root: Path, contracts: list[Contract], seconds: float) -> Iterator[str]:
+    """Contracts that reach nothing of what they name, each file in a process of its own."""
+    for path in sorted({contract.path for contract in contracts}):
+        command = ["timeout", "--signal=KILL", str(seconds), sys.executable, __file__, str(path)]
+        environment = {**os.environ, "PYTHONPATH": str(root), "QFS_BACKEND": "reference"}
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
+        done = subprocess.run(
+            command, cwd=root, env=environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+            yield f"{path.stem}: cannot be called: {last[0]}"
+            continue
+        for name, missed in json.loads(done.stdout).items():
+            for function in missed:
+                yield f"{name}: no small input makes it call {function}"
+
+
+def unreached(function: Callable[..., object], contract: Contract) -> list[str]:
+    """The functions it speaks of that no call with small numbers reaches."""
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    conditions = [compile(text, "<pre>", "eval") for text in contract.pres]
+    missed = dict.fromkeys(contract.of)
+
+    def see(frame: FrameType, event: str, _: object) -> None:
+        if event == "call":
+            missed.pop(f"{frame.f_globals.get('__name__')}.{frame.f_code.co_qualname}", None)
+
+    for values in itertools.islice(itertools.product(SMALL, repeat=len(names)), MOST_CALLS):
+        known: dict[str, Any] = {**function.__globals__, **dict(zip(names, values, strict=True))}
+        if not all(eval(condition, known) for condition in conditions):
+            continue
+        sys.setprofile(see)
+        try:
+            function(*values)
+        finally:
+            sys.setprofile(None)
+        if not missed:
+            break
+    return list(missed)
+
+
+def main(path: Path) -> None:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found = {c.name: unreached(vars(module)[c.name.partition(".")[2]], c) for c in read_file(path)}
+    json.dump(found, sys.stdout)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
