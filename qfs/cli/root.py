@@ -16,6 +16,7 @@ from qfs.cli.key import key
 from qfs.cli.node import node
 from qfs.cli.output import print_json
 from qfs.cli.ruleset import ruleset
+from qfs.cli.simulate import simulate
 from qfs.errors import QfsError, VerificationError
 
 EXIT_ERROR = 1
@@ -32,7 +33,10 @@ def root() -> None:
     """
 
 
-for command in (*(demo, epoch, explain, importing, init, key, node, prove, ruleset, verify),):
+for command in (
+    *(demo, epoch, explain, importing, init, key, node, prove, ruleset),
+    *(simulate, verify),
+):
     root.add_command(command)
 
 
