@@ -14,7 +14,7 @@ CYCLE: Final = 6
 
 NODES_PER_OPERATOR: Final = 3
 HEARTBEATS: Final = 512
-"""expected of a node in an epoch"""
+"""expected of a node in an epoch, by all rules that expect a number"""
 
 _PERCENT = BASE_UNITS_PER_TOKEN // 100
 
@@ -24,7 +24,7 @@ def ruleset_of(given: Parameters, index: int) -> Ruleset:
 
     In a cycle: the default; scores by weighted sum and rotating ties; a higher rate and an
     issuance cap at half of what the epoch's fees come to; a lower rate; a tight cap per node, for
-    two epochs.
+    two epochs in which a node may be expected for a part of the epoch only.
     """
     cycle, phase = divmod(index, CYCLE)
     rules = Ruleset(
@@ -43,5 +43,5 @@ def ruleset_of(given: Parameters, index: int) -> Ruleset:
         return replace(rules, issuance_rate=8 * _PERCENT, tie_break="rotating")
     if phase >= 4:
         share = min(BASE_UNITS_PER_TOKEN, 135 * _PERCENT // given.nodes)
-        return replace(rules, max_share=share)
+        return replace(rules, max_share=share, expected_heartbeats=0)
     return rules

@@ -47,15 +47,15 @@ def simulate(folder: Path, given: Parameters, progress: Progress) -> dict[str, A
         StorageError: the folder is in use or cannot be written; then nothing is left.
     """
     with new_folder(folder) as partial:
-        instance = create_network(partial / INSTANCE, given)
+        instance = create_network(partial.joinpath(INSTANCE), given)
         with Session(instance, _WRITER) as session:
             network = run(given, session, progress)
             state = session.state
-        _write_keys(partial / KEYS, network.keys)
+        _write_keys(partial.joinpath(KEYS), network.keys)
         with instance.open_log() as log:
             counts = Counter(event.type for event in log.read())
             head = log.head()
-        found, note = replays(partial / INSTANCE)
+        found, note = replays(partial.joinpath(INSTANCE))
         if (found[0].state, found[0].head) != (state.digest.hex(), head.hash.hex()):
             raise VerificationError(
                 f"the log replays to {found[0].state}, the network came to {state.digest.hex()}",
@@ -81,7 +81,7 @@ def simulate(folder: Path, given: Parameters, progress: Progress) -> dict[str, A
             "replays": [{**one.setting._asdict(), "digest": one.state} for one in found],
             **({"note": note} if note else {}),
         }
-        (partial / DOCUMENT).write_bytes(document_bytes(document))
+        partial.joinpath(DOCUMENT).write_bytes(document_bytes(document))
     return document
 
 
@@ -110,4 +110,4 @@ def _write_keys(folder: Path, keys: Keys) -> None:
     """The keys of the reporters as they are in the end, so that the instance can go on."""
     folder.mkdir()
     for name in (TELEMETRY_REPORTER, FEES_REPORTER):
-        write_private_key(folder / f"{name}.key", keys.current(name))
+        write_private_key(folder.joinpath(f"{name}.key"), keys.current(name))

@@ -61,11 +61,13 @@ def _counts(given: Parameters, index: int, node: int) -> Counts:
 
 
 def _heartbeats(given: Parameters, index: int, node: int) -> tuple[int, int]:
-    """Seen and expected. A row in a hundred is malformed: more than expected were seen."""
+    """Seen and expected. Few are malformed, more seen than expected; of few nothing is expected."""
     if index == OUTAGE_EPOCH and node >= SURVIVORS:
         return HEARTBEATS // 2 - given.below(HEARTBEATS // 4, "outage", index, node), HEARTBEATS
     if given.chance(10, "malformed", index, node):
         return HEARTBEATS + 1 + given.below(9, "excess", index, node), HEARTBEATS
+    if given.chance(20, "unexpected", index, node):
+        return 0, 0
     # Outages last as long as a heavy tail has it: most are none, a few take the whole epoch.
     missed = min(HEARTBEATS, given.tail(4 << 20, "missed", index, node) - 2)
     return HEARTBEATS - max(0, missed), HEARTBEATS
