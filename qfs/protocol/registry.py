@@ -108,6 +108,16 @@ class Registry:
         new = sum(self._base.row(node_id) is None for node_id in self._changed)
         return len(self._base.table) + new
 
+    @property
+    def settled(self) -> Table:
+        """The table that most nodes stand in, some of them as they were before."""
+        return self._base.table
+
+    @property
+    def changed(self) -> Map[str, Node]:
+        """The nodes that are new or otherwise since, by id."""
+        return self._changed
+
     def get(self, node_id: str) -> Node | None:
         """The node of this id, or None."""
         return self._changed.get(node_id) or self._base.get(node_id)
