@@ -66,7 +66,7 @@ def is_known_same(first: Table, second: Table) -> bool:
     if first is second:
         return True
     # A cached property lies among the attributes once it has been asked for.
-    known = [vars(table).get("digest") for table in (first, second)]
+    known = [table.__dict__.get("digest") for table in (first, second)]
     return known[0] is not None and known[0] == known[1]
 
 
