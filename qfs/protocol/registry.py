@@ -188,6 +188,8 @@ class Registry:
     def revoke(self, node_id: str, tick: int) -> Registry:
         """The registry in which a node is revoked from this tick on."""
         node = self._unrevoked(node_id)
+        if tick == NOT_REVOKED:
+            raise TransitionError("tick", "stands for never", argument="tick", value=tick)
         less = {node.operator_id: -1} if node.role == INFRASTRUCTURE else {}
         registry = self._with(node._replace(revoked_tick=tick))
         return replace(registry, _operators=self._plus(less))
