@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ from qfs.protocol.invariants import Auditor
 from qfs.protocol.state import State
 from qfs.protocol.transitions import engine_of
 from qfs.tables import SCHEMAS
+
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 class Step(NamedTuple):
@@ -71,15 +74,17 @@ def replay(
 
 
 def protocol_event(event: Event, artifacts: Artifacts) -> ProtocolEvent:
-    """An event of the log with the table it speaks of.
+    """An event of the log with the table it speaks of; without one if it names none, which the
+    rules refuse then.
 
     Raises:
         QfsError: the table is missing, or not what the event says.
     """
+    happened = ProtocolEvent(event.type, event.tick, event.payload)
     field = TABLE_FIELDS.get(event.type)
-    if field is None:
-        return ProtocolEvent(event.type, event.tick, event.payload)
-    digest = event.payload.get(field, {}).get("digest", "")
-    return ProtocolEvent(
-        event.type, event.tick, event.payload, artifacts.get(SCHEMAS[field], digest)
-    )
+    named = event.payload.get(field) if field is not None else None
+    digest = named.get("digest") if isinstance(named, dict) else None
+    # Who appends to the log by hand can write anything here, and no file may be named by it.
+    if field is None or not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+        return happened
+    return happened._replace(table=artifacts.get(SCHEMAS[field], digest))
