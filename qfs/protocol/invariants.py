@@ -34,10 +34,7 @@ POWER_DIVISOR: Final = 4
 FEW: Final = 1024
 """Maps of no more entries are compared whole after every event."""
 
-_BY_REGISTRAR: Final = (
-    *(events.REGISTER, events.ROTATE_KEY, events.REVOKE),
-    events.CHANGE_RULESET,
-)
+_BY_REGISTRAR: Final = (events.REGISTER, events.ROTATE_KEY, events.REVOKE, events.CHANGE_RULESET)
 _BY_REPORTER: Final = (events.RECORD_FEES, events.RECORD_TELEMETRY, events.RECORD_REWARD)
 _CONSTANTS: Final = ("instance", "registrar", "spec_version")
 _PLAIN_TOKENS: Final = ("chr_state", "flx_state", "psync_state", "res_state")
@@ -100,14 +97,13 @@ class Auditor:
 
     def _check_close(self, before: State, event: ProtocolEvent, after: State) -> None:
         _check_closed(before, event, after)
+        _check_issuance(before, after)
         paid = _check_growth(before, event.payload, after)
-        _check_issuance(before, after, paid)
         total = self._allocated.get(before.epoch)
         if total is None:
             raise InvariantError(SUPPLY, f"epoch {before.epoch} does not follow what was audited")
-        _same(
-            SUPPLY, "supply is the sum of allocations", total + paid, after.tokens.nod_state.supply
-        )
+        supply = after.tokens.nod_state.supply
+        _same(SUPPLY, "supply is the sum of allocations", total + paid, supply)
         self._allocated[before.epoch + 1] = total + paid
         check_state(after)
         _same(REPLAY, "state", after.digest.hex(), event.payload["state"])
@@ -208,11 +204,20 @@ def _check_unpaid(before: State, after: State) -> None:
 
 
 def _check_tokens(before: State, event: ProtocolEvent, after: State) -> None:
-    """The tokens with a supply grow by a reward, and in no other way."""
-    for name in _PLAIN_TOKENS:
+    """The tokens with a supply grow by the rewards of an action, and in no other way."""
+    rewards = dict.fromkeys(_PLAIN_TOKENS, 0)
+    if event.type == events.RECORD_REWARD:
+        figures = ("s_chr", "action_cost", "c_holo")
+        score, cost, coherence = (int(event.payload[name]) for name in figures)
+        one = BASE_UNITS_PER_TOKEN
+        m = one + coherence // 10
+        action = score * cost // one * m // one
+        # PSYNC and RES are m, FLX a tenth of CHR times m.
+        rewards = dict.fromkeys(_PLAIN_TOKENS, m)
+        rewards |= {"chr_state": action, "flx_state": action // 10 * m // one}
+    for name, reward in rewards.items():
         old, new = getattr(before.tokens, name).supply, getattr(after.tokens, name).supply
-        if new < old or (new != old and event.type != events.RECORD_REWARD):
-            raise InvariantError(REPLAY, f"{name}.supply: {new} after {old}, by {event.type}")
+        _same(REPLAY, f"{name}.supply", old + reward, new)
 
 
 def _check_signed(before: State, event: ProtocolEvent, after: State) -> None:
@@ -271,10 +276,10 @@ def _check_rulesets(before: State, event: ProtocolEvent, after: State) -> None:
 
 def _check_batches(before: State, event: ProtocolEvent, after: State) -> None:
     """What was recorded is there still; a record adds one batch, which is its own."""
-    if event.type not in (events.RECORD_FEES, events.RECORD_TELEMETRY):
-        _require_batches(before.batches, after.batches)
+    adds = event.type in (events.RECORD_FEES, events.RECORD_TELEMETRY)
+    _require_batches(before.batches, after.batches[: -1 if adds else None])
+    if not adds:
         return
-    _require_batches(before.batches, after.batches[:-1])
     batch = after.batches[-1]
     if batch.table is not event.table:
         raise InvariantError(REPLAY, "the new batch has another table than its event")
@@ -347,7 +352,8 @@ def _check_growth(before: State, payload: Mapping[str, Any], after: State) -> in
         raise InvariantError(NO_TRANSFER, f"{missing} has lost its balance")
     rules = audited_epoch.rules_of(before, before.epoch)
     old, new = before.tokens.nod_state, after.tokens.nod_state
-    cap = (old.pool + new.issued - old.issued) * rules.max_share // BASE_UNITS_PER_TOKEN
+    pool = old.pool + new.issued - old.issued
+    cap = pool * rules.max_share // BASE_UNITS_PER_TOKEN
     shares = audited_epoch.shares(before, before.epoch, after.registry.settled)
     amounts: list[int] = []
     ids = after.balances.texts("node_id")
@@ -363,7 +369,9 @@ def _check_growth(before: State, payload: Mapping[str, Any], after: State) -> in
             amounts.append(growth)
     if len(amounts) < len(shares):
         raise InvariantError(NO_TRANSFER, f"{shares[len(amounts)].node_id} has no balance")
-    wrong = audited_epoch.misallocated(shares, cap, amounts, new.pool, rules.min_active_nodes)
+    paid = sum(amounts)
+    least = rules.min_active_nodes
+    wrong = audited_epoch.misallocated(shares, cap, amounts, pool - paid, least)
     if wrong is not None:
         raise InvariantError(NO_TRANSFER, f"{wrong}: paid other than by its weight")
     for name, table in (
@@ -372,10 +380,12 @@ def _check_growth(before: State, payload: Mapping[str, Any], after: State) -> in
     ):
         named = {"rows": len(table), "root": table.root.hex(), "digest": table.digest.hex()}
         _same(NO_TRANSFER, f"table {name} of the event", named, payload[name])
-    return sum(amounts)
+    _same(SUPPLY, "allocated by the epoch", paid, new.supply - old.supply)
+    _same(SUPPLY, "pool", pool - paid, new.pool)
+    return paid
 
 
-def _check_issuance(before: State, after: State, paid: int) -> None:
+def _check_issuance(before: State, after: State) -> None:
     """The fees of the epoch are issued at its rate up to its cap, to the last 10^-18."""
     rules = audited_epoch.rules_of(before, before.epoch)
     fees = audited_epoch.fees_of(before, before.epoch)
@@ -387,5 +397,3 @@ def _check_issuance(before: State, after: State, paid: int) -> None:
     _same(SUPPLY, "residue", residue, new.residue)
     _same(SUPPLY, "fees of the epoch", fees, new_atr.fees - old_atr.fees)
     _same(SUPPLY, "retained of the epoch", fees - issued, new_atr.retained - old_atr.retained)
-    _same(SUPPLY, "allocated by the epoch", paid, new.supply - old.supply)
-    _same(SUPPLY, "pool", old.pool + issued - paid, new.pool)

@@ -102,7 +102,9 @@ class Network:
     def reporters(self, *names: str) -> ProtocolEvent:
         return self.registration([(n, "ops", "reporter", REPORTER.public.text) for n in names])
 
-    def rotation(self, name: str, key: PrivateKey = OTHER, tick: int | None = None) -> ProtocolEvent:
+    def rotation(
+        self, name: str, key: PrivateKey = OTHER, tick: int | None = None
+    ) -> ProtocolEvent:
         payload = events.RotateKey(self.nonce(), name, key.public.text, "")
         return self.signed(REGISTRAR, payload, tick=tick)
 
@@ -142,10 +144,10 @@ class Network:
         return self.signed(REPORTER, payload, table, tick)
 
     def reward(self, tick: int | None = None, **figures: Any) -> ProtocolEvent:
-        given = {"s_chr": "5", "action_cost": str(10**18), "c_holo": "20", "c_crit": "10"}
-        payload = events.RecordReward(
-            self.nonce("rep"), "rep", figures.pop("action_id", "act"), **given | figures, signature=""
-        )
+        given = {"c_holo": str(10**18 + 9), "c_crit": "10"}
+        given |= {"s_chr": str(5 * 10**18 + 3), "action_cost": str(7 * 10**17)}
+        given |= {"action_id": "act", "reporter": "rep", "signature": ""}
+        payload = events.RecordReward(nonce=self.nonce("rep"), **given | figures)
         return self.signed(REPORTER, payload, tick=tick)
 
     def closing(self, epoch: int | None = None, tick: int | None = None) -> ProtocolEvent:
