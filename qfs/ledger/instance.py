@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
 
@@ -46,7 +47,7 @@ class _Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """path from the folder, or a postgresql:// URL without a password"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Instance:
     """An instance in a folder. Nothing in it is open until it is asked for."""
 
@@ -55,7 +56,7 @@ class Instance:
     """32 bytes"""
     log_place: str
 
-    @property
+    @cached_property
     def artifacts(self) -> Artifacts:
         """The tables of its events."""
         return Artifacts(self.folder / ARTIFACTS)
