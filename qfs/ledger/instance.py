@@ -24,6 +24,7 @@ from qfs import canonical
 from qfs.errors import EvidenceError, UnknownOptionError
 from qfs.files import new_folder, read_bounded, require_free
 from qfs.ledger.artifacts import Artifacts
+from qfs.ledger.events import instance_of
 from qfs.ledger.log import EventLog, create_log, open_log
 from qfs.ledger.snapshots import Snapshots
 from qfs.protocol.genesis import Genesis
@@ -107,10 +108,11 @@ def create_instance(
             (partial / name).mkdir()
         if registrar_key is not None:
             write_private_key(partial / REGISTRAR_KEY, registrar_key)
-        place = partial / LOG if log_url is None else log_url
-        instance = create_log(place, document, application_role=application_role)
-        config = _Config("qfs-instance-v1", instance.hex(), log_url or LOG)
+        config = _Config("qfs-instance-v1", instance_of(document).hex(), log_url or LOG)
         (partial / CONFIG).write_bytes(canonical.encode(config))
+        # Last: what is in a database stays when the folder cannot be written.
+        place = partial / LOG if log_url is None else log_url
+        create_log(place, document, application_role=application_role)
     return open_instance(folder)
 
 
