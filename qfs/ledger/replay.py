@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from qfs.errors import VerificationError
+from qfs.errors import EvidenceError, VerificationError
 from qfs.ledger.artifacts import Artifacts
 from qfs.ledger.events import EMPTY, Event, Head
 from qfs.ledger.log import EventLog
-from qfs.protocol.events import TABLE_FIELDS, ProtocolEvent, TransitionError
+from qfs.protocol.events import (
+    TABLE_FIELDS,
+    ProtocolEvent,
+    TableRef,
+    TransitionError,
+    parse_payload,
+)
 from qfs.protocol.genesis import initial_state
 from qfs.protocol.invariants import Auditor
 from qfs.protocol.state import State
 from qfs.protocol.transitions import engine_of
 from qfs.tables import SCHEMAS
-
-_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 class Step(NamedTuple):
@@ -61,30 +64,28 @@ def replay(
     for event in log.read(head.size):
         if event.seq == head.size and event.previous != head.hash:
             raise ReplayError("does not follow the state it was read for", seq=event.seq)
-        happened = protocol_event(event, artifacts)
         try:
+            happened = protocol_event(event, artifacts)
             after = engine_of(state.spec_version).apply(state, happened)
             auditor.check(state, happened, after)
         except TransitionError as error:
             raise ReplayError(f"{event.type} is refused: {error}", seq=event.seq) from error
-        except VerificationError as error:
+        except (EvidenceError, VerificationError) as error:
             raise ReplayError(str(error), seq=event.seq) from error
         state = after
         yield Step(event, state)
 
 
 def protocol_event(event: Event, artifacts: Artifacts) -> ProtocolEvent:
-    """An event of the log with the table it speaks of; without one if it names none, which the
-    rules refuse then.
+    """An event of the log with the table it speaks of.
 
     Raises:
+        TransitionError: its payload is not one of its type.
         QfsError: the table is missing, or not what the event says.
     """
     happened = ProtocolEvent(event.type, event.tick, event.payload)
     field = TABLE_FIELDS.get(event.type)
-    named = event.payload.get(field) if field is not None else None
-    digest = named.get("digest") if isinstance(named, dict) else None
-    # Who appends to the log by hand can write anything here, and no file may be named by it.
-    if field is None or not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+    if field is None:
         return happened
-    return happened._replace(table=artifacts.get(SCHEMAS[field], digest))
+    entry: TableRef = getattr(parse_payload(happened), field)
+    return happened._replace(table=artifacts.get(SCHEMAS[field], entry.digest))
