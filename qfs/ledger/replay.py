@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from qfs.errors import VerificationError
+from qfs.errors import MissingDependencyError, QfsError, StorageError, VerificationError
 from qfs.ledger.artifacts import Artifacts
 from qfs.ledger.events import EMPTY, Event, Head
 from qfs.ledger.log import EventLog
@@ -25,7 +25,8 @@ class Step(NamedTuple):
 
 
 class ReplayError(VerificationError):
-    """An event of the log that the rules refuse, or after which an invariant does not hold.
+    """An event of the log that the rules refuse, whose table is another than it says, or after
+    which an invariant does not hold.
 
     Attributes:
         seq: its sequence number.
@@ -50,16 +51,17 @@ def replay(
 
     Raises:
         LogTamperedError: an event is not what was appended.
-        ReplayError: an event is refused by the rules, or breaks an invariant.
-        QfsError: an artifact is missing or not what the event says.
+        ReplayError: an event is refused by the rules, breaks an invariant, or has an artifact
+            that is not what it says.
+        StorageError: an artifact is missing.
     """
     state, head = start if start is not None else (initial_state(log.genesis), EMPTY)
     auditor = Auditor(state)
     for event in log.read(head.size):
         if event.seq == head.size and event.previous != head.hash:
             raise ReplayError("does not follow the state it was read for", seq=event.seq)
-        happened = protocol_event(event, artifacts)
         try:
+            happened = protocol_event(event, artifacts)
             after = engine_of(state.spec_version).apply(state, happened)
             auditor.check(state, happened, after)
         except TransitionError as error:
@@ -74,12 +76,21 @@ def protocol_event(event: Event, artifacts: Artifacts) -> ProtocolEvent:
     """An event of the log with the table it speaks of.
 
     Raises:
-        QfsError: the table is missing, or not what the event says.
+        VerificationError: the table is not what the event says, or the event names none.
+        StorageError: the table is missing.
     """
     field = TABLE_FIELDS.get(event.type)
     if field is None:
         return ProtocolEvent(event.type, event.tick, event.payload)
-    digest = event.payload.get(field, {}).get("digest", "")
-    return ProtocolEvent(
-        event.type, event.tick, event.payload, artifacts.get(SCHEMAS[field], digest)
-    )
+    entry = event.payload.get(field)
+    digest = entry.get("digest") if isinstance(entry, dict) else None
+    if not isinstance(digest, str):
+        raise VerificationError(f"{event.type} names no table {field}", argument=field)
+    try:
+        table = artifacts.get(SCHEMAS[field], digest)
+    except (StorageError, MissingDependencyError, VerificationError):
+        raise
+    except QfsError as error:
+        # A file that was stored as this table and cannot be read as one was changed.
+        raise VerificationError(str(error), argument=field, value=digest) from error
+    return ProtocolEvent(event.type, event.tick, event.payload, table)
