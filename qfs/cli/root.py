@@ -7,15 +7,17 @@ import warnings
 
 import click
 
+from qfs.cli.checkpoint import checkpoint
 from qfs.cli.demo import demo
 from qfs.cli.epoch import epoch
-from qfs.cli.evidence import explain, prove, verify
+from qfs.cli.evidence import explain, prove
 from qfs.cli.importing import importing
 from qfs.cli.instance import init
 from qfs.cli.key import key
 from qfs.cli.node import node
 from qfs.cli.output import print_json
 from qfs.cli.ruleset import ruleset
+from qfs.cli.verifying import verify
 from qfs.errors import QfsError, VerificationError
 
 EXIT_ERROR = 1
@@ -32,7 +34,9 @@ def root() -> None:
     """
 
 
-for command in (*(demo, epoch, explain, importing, init, key, node, prove, ruleset, verify),):
+for command in (
+    *(checkpoint, demo, epoch, explain, importing, init, key, node, prove, ruleset, verify),
+):
     root.add_command(command)
 
 
