@@ -212,7 +212,7 @@ def _log_proof(path: Path, given: Given) -> Found:
         **checkpoint_document(found.checkpoint),
     }
     left = [] if given.keys or given.checkpoint else [_NO_KEY, _compare("the checkpoint")]
-    return Found(document, left)
+    return Found(document, [*left, *_left_of_origin(given, found.checkpoint)])
 
 
 def _consistency(path: Path, given: Given) -> Found:
@@ -227,7 +227,8 @@ def _consistency(path: Path, given: Given) -> Found:
         "second_events": found.second.size,
         "second_root": found.second.root.hex(),
     }
-    return Found(document, [] if given.keys else [_NO_KEY, _compare("both checkpoints")])
+    left = [] if given.keys else [_NO_KEY, _compare("both checkpoints")]
+    return Found(document, [*left, *_left_of_origin(given, found.first)])
 
 
 def _checkpoint(path: Path, given: Given) -> Found:
@@ -237,8 +238,15 @@ def _checkpoint(path: Path, given: Given) -> Found:
     document = checkpoint_document(found)
     if given.keys is None:
         return Found({"read": "a checkpoint, its form is right", **document}, [_NO_KEY])
-    left = ["compare the origin: it says of which log this is, and a key may sign for several"]
-    return Found({"verified": "a checkpoint, signed by a key that is trusted", **document}, left)
+    document = {"verified": "a checkpoint, signed by a key that is trusted", **document}
+    return Found(document, _left_of_origin(given, found))
+
+
+def _left_of_origin(given: Given, found: Checkpoint) -> list[str]:
+    """A key that has the name of a log signs for that log; any other may sign for several."""
+    if given.keys is None or any(key.name == found.origin for key in given.keys):
+        return []
+    return ["compare the origin: it says of which log this is, and the key may sign for several"]
 
 
 def _compare(what: str) -> str:

@@ -33,7 +33,7 @@ class EventHashes(Sequence[bytes]):
 
     def __getitem__(self, index: Any) -> Any:
         position = range(len(self))[index] * HASH_BYTES
-        return self._data[position : position + HASH_BYTES]
+        return bytes(self._data[position : position + HASH_BYTES])
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,4 +112,6 @@ def read_tree(
         seen(event)
         if progress is not None and head.size % PROGRESS_EVENTS == 0:
             progress(head.size, max(total, head.size))
+    if progress is not None:
+        progress(head.size, head.size)
     return LogTree(EventHashes(data), head)
