@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import io
 import json
 import shutil
 import sqlite3
@@ -37,24 +38,27 @@ from qfs.ledger.instance import LOG, Instance, create_instance, open_instance
 from qfs.ledger.log_proofs import (
     LogProof,
     ProvedEvent,
+    ProvedRow,
     prove_in_log,
     read_log_proof,
     verify_log_proof,
     write_log_proof,
 )
-from qfs.ledger.note import CheckpointError, Signer, to_base64
+from qfs.ledger.note import CheckpointError, Signer, sign_note, to_base64
 from qfs.ledger.replay import ReplayError
 from qfs.ledger.session import Session
 from qfs.ledger.tree import read_tree
 from qfs.ledger.verification import verify_instance, verify_log
 from qfs.protocol import events
+from qfs.protocol.epoch import Opening, close_epoch
 from qfs.protocol.genesis import genesis_of
+from qfs.protocol.manifest import manifest_of
 from qfs.protocol.registry import NEW_NODES, registrations
 from qfs.protocol.ruleset import Ruleset
-from qfs.reference.merkle import EMPTY_ROOT, leaf_hash, node_hash, root
-from qfs.rows import from_rows
+from qfs.reference.merkle import EMPTY_ROOT, inclusion_proof, leaf_hash, node_hash, root
+from qfs.rows import from_rows, row_at
 from qfs.signatures import ML_DSA_65, from_seed
-from qfs.tables import FEES, TELEMETRY
+from qfs.tables import FEES, NODES, TELEMETRY
 
 REGISTRAR = from_seed(b"r" * 32)
 REPORTER = from_seed(b"o" * 32)
@@ -292,7 +296,6 @@ def test_numbers_are_not_looked_at_before_the_signature(ground: Ground) -> None:
     (signer,) = signers(ground.instance)
     (stranger,) = signers(ground.instance, STRANGER)
     text = b"qfs/x\nnot a number\nnot base64\n"
-    from qfs.ledger.note import sign_note
 
     with pytest.raises(VerificationError, match="none of the trusted keys"):
         trusted(sign_note(text, [stranger]), [signer.verifier], None)
@@ -391,8 +394,6 @@ class _Bytes:
         self.data = data
 
     def open(self, mode: str) -> Any:
-        import io
-
         return io.BytesIO(self.data)
 
 
@@ -592,6 +593,29 @@ def test_a_row_of_one_table_is_none_of_another(ground: Ground) -> None:
         assert caught.value.argument == column
     with pytest.raises(VerificationError, match="root of the excluded"):
         verify_log_proof(with_column(idle, reason="revoked"), ground.keys)
+
+
+def test_an_epoch_of_given_weights_has_nobody_excluded(ground: Ground) -> None:
+    fees = from_rows(FEES, [(0, "a", 100)])
+    nodes = from_rows(NODES, [(node, 1) for node in ("node-3", "node-4", "node-5")])
+    closed = close_epoch(0, Ruleset(), Opening(), fees, nodes)
+    manifest = manifest_of(closed, None)
+    allocations = msgspec.to_builtins(manifest.tables["allocations"])
+    payload = {"epoch": 0, "manifest": manifest.digest.hex(), "state": ZERO}
+    payload |= {"allocations": allocations, "balances": allocations}
+    proof = prove_in_log(ground.instance, 0, "node-3", ground.note)
+    proof = under(proof, ground, [Entry(events.CLOSE_EPOCH, 512, payload)])
+    table = closed.allocation.table
+    row = ProvedRow(
+        "allocations",
+        {name: str(value) for name, value in zip(table.columns, row_at(table, 0), strict=True)},
+        0,
+        [value.hex() for value in inclusion_proof(table.leaves, 0)],
+    )
+    proof = msgspec.structs.replace(proof, manifest=manifest, row=row)
+    assert verify_log_proof(proof, ground.keys).amount == int(row.columns["amount"])
+    with pytest.raises(VerificationError, match=r"row.table: the epoch has no excluded"):
+        verify_log_proof(with_row(proof, table="excluded"), ground.keys)
 
 
 def test_seq_of_the_body_is_its_place(ground: Ground) -> None:
