@@ -87,6 +87,45 @@ MUL_DIV_FAULTS: list[tuple[dict[str, Any], Place]] = [
     ({"a": MAX_SCALAR, "b": 2, "c": 1}, ("overflow", "result", None)),
 ]
 
+SHARES = {"uptime": "0.4", "storage": "0.3", "ai": "0.3"}
+SCORE_FAULTS: list[tuple[dict[str, Any], Place]] = [
+    (
+        {
+            "uptime": 1,
+            "storage": ([1],),
+            "ai": ([1], 1),
+            "policy": "sum",
+            "weights": 0.5,
+            "min_samples": 0,
+        },
+        ("option", "policy", None),
+    ),
+    ({"policy": "product"}, ("type", "weights", None)),
+    ({"policy": "weighted_sum"}, ("type", "weights", None)),
+    ({"weights": None}, ("type", "weights", None)),
+    ({"weights": {"uptime": 1, "cpu": "1"}}, ("option", "weights", None)),
+    ({"weights": {"uptime": 1}}, ("null", "weights.storage", None)),
+    ({"weights": {**SHARES, "uptime": 0}}, ("type", "weights.uptime", None)),
+    ({"weights": {**SHARES, "ai": Fraction(1, 3)}}, ("text", "weights.ai", None)),
+    ({"weights": {**SHARES, "ai": "0.300000000000000001"}}, ("range", "weights", None)),
+    ({"weights": {**SHARES, "ai": "0.299999999999999999"}}, ("range", "weights", None)),
+    ({"weights": SHARES}, ("range", "min_samples", None)),
+    ({"min_samples": 2**32}, ("range", "min_samples", None)),
+    ({"min_samples": None}, ("null", "min_samples", None)),
+    ({"min_samples": 2**32 - 1}, ("type", "uptime", None)),
+    ({"uptime": ([1, None], [-1, 1, 1])}, ("type", "storage", None)),
+    ({"storage": ([2, 2], [1, 1])}, ("type", "ai.d", None)),
+    ({"ai": ([0, 2**32], [0, 1])}, ("length", "uptime.d", None)),
+    ({"uptime": ([1, None], [-1, 1])}, ("null", "uptime.n", 1)),
+    ({"uptime": ([1, 1], [-1, 1])}, ("range", "uptime.d", 0)),
+    ({"uptime": ([1, 9], [1, 1])}, ("range", "ai.n", 1)),
+    # The lowest row with a numerator above its denominator, whatever the metric.
+    ({"ai": ([0, 2**32 - 1], [0, 1])}, ("range", "storage.n", 0)),
+    ({"storage": ([1, 2], [1, 1])}, ("range", "uptime.n", 1)),
+    ({"uptime": ([1, 1], [1, 1])}, ("range", "storage.n", 1)),
+    ({"storage": ([1, 1], [1, 1])}, ("range", "ai.n", 1)),
+]
+
 
 @pytest.mark.parametrize(
     ("function", "faults"),
@@ -94,8 +133,9 @@ MUL_DIV_FAULTS: list[tuple[dict[str, Any], Place]] = [
         (qfs.allocate, ALLOCATE_FAULTS),
         (qfs.issue, ISSUE_FAULTS),
         (qfs.mul_div, MUL_DIV_FAULTS),
+        (qfs.score, SCORE_FAULTS),
     ],
-    ids=["allocate", "issue", "mul_div"],
+    ids=["allocate", "issue", "mul_div", "score"],
 )
 def test_precedence_of_errors(
     api_backend: str, function: Callable[..., Any], faults: list[tuple[dict[str, Any], Place]]
@@ -125,6 +165,14 @@ def test_precedence_of_errors(
         *[(qfs.mul_div, {"a": [1, bad], "b": 1, "c": 1}) for bad in (None, 1.0, -1, 2**127)],
         (qfs.mul_div, {"a": [1, MAX_VALUE], "b": 2, "c": 1}),
         (qfs.mul_div, {"a": [1, 1], "b": 2, "c": [1, 0]}),
+        *[
+            (qfs.score, {"uptime": u, "storage": ([1], [1]), "ai": ([1], [1])})
+            for u in (
+                *[([bad], [2**32 - 1]) for bad in (None, 1.0, True, -1, "1", 2**32, 2**128)],
+                *[([0], [bad]) for bad in (None, 2**32, 2**64)],
+                *[([2], [1]), ((2,), array("I", [1])), ([1, 1], [1]), {1: 1, 2: 2}],
+            )
+        ],
     ],
 )
 def test_both_backends_say_the_same(
@@ -142,6 +190,10 @@ def test_both_backends_say_the_same(
 def test_results_have_the_kind_of_their_argument(api_backend: str) -> None:
     for make, kind in [(list, list), (tuple, tuple), (lambda v: array("Q", v), qfs.Column)]:
         source = make([1, 2])
+        for n, d in ((source, [1, 2]), ([1, 2], source)):
+            scores = qfs.score((n, d), ([1, 1], (1, 1)), ([1, 1], [1, 1])).scores
+            assert type(scores) is (kind if n is source else list)
+            assert list(scores) == [10**18, 10**18]
         results = (
             qfs.allocate(3, source).amounts,
             qfs.issue(source, "1").issued,
@@ -163,6 +215,36 @@ def test_a_result_states_what_decided_it(api_backend: str) -> None:
     assert (result.leftover, result.cut) == (0, None)
     result = qfs.allocate(10, (1, 1, 1), ids=["c", "b", "a"])
     assert (result.amounts, result.leftover, result.cut) == ((3, 3, 4), 1, 1)
+
+
+def test_scores_by_weights_of_every_kind(api_backend: str) -> None:
+    metrics = {"uptime": ([1, 0], [2, 0]), "storage": ([1, 1], [3, 1]), "ai": ([0, 0], [4, 4])}
+    for weights in (
+        {"uptime": "0.5", "storage": "0.3", "ai": "0.2"},
+        {"ai": Decimal("0.2"), "storage": Fraction(3, 10), "uptime": "0.5"},
+    ):
+        result = qfs.score(**metrics, policy="weighted_sum", weights=weights)
+        assert result == qfs.Scoring([350000000000000000, 300000000000000000], ())
+        result = qfs.score(**metrics, policy="weighted_sum", weights=weights, min_samples=5)
+        assert result == qfs.Scoring([10**18] * 2, ("uptime", "storage", "ai"))
+    result = qfs.score(**metrics, min_samples=4)
+    assert result == qfs.Scoring([0, 0], ("uptime", "storage"))
+
+
+def test_counts_from_arrow_and_buffers(api_backend: str) -> None:
+    for make in (
+        lambda values: pa.array(values, pa.uint32()),
+        lambda values: pa.chunked_array([values[:1], values[1:]], pa.int64()),
+        lambda values: array("I", values),
+        lambda values: qfs.Column.from_ints(values),
+    ):
+        counts = (make([1, 2**32 - 1]), make([2, 2**32 - 1]))
+        result = qfs.score(counts, counts, counts)
+        assert type(result.scores) is qfs.Column
+        assert list(result.scores) == [125 * 10**15, 10**18]
+    with pytest.raises(qfs.QfsError) as caught:
+        qfs.score(([1], [1]), ([1], [1]), (pa.array([None], pa.uint32()), [1]))
+    assert (caught.value.code, caught.value.argument, caught.value.index) == ("null", "ai.n", 0)
 
 
 @pytest.mark.parametrize("share", ["0.5", Decimal("0.5"), Decimal("5E-1"), Fraction(1, 2)])

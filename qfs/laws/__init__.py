@@ -28,15 +28,32 @@ from qfs.laws.allocation import (
 from qfs.laws.arithmetic import rounds_once
 from qfs.laws.issuance import Batch, accounts_for_every_fee, ignores_batching, issues_the_floor
 from qfs.laws.merkle import joins_ranges, proves_inclusion
+from qfs.laws.scoring import (
+    SCORE_LAWS,
+    ScoreCase,
+    ScoreLaw,
+    gives_no_credit_without_evidence,
+    keeps_scores_in_any_order,
+    names_the_neutral,
+    rises_with_each_numerator,
+    scores_every_row,
+    scores_one_for_full_ratios_alone,
+    scores_rows_apart,
+    scores_the_floor,
+)
 
 __all__ = [
     "ALLOCATION_LAWS",
+    "SCORE_LAWS",
     "AllocationLaw",
     "Batch",
     "Case",
+    "ScoreCase",
+    "ScoreLaw",
     "accounts_for_every_fee",
     "conserves",
     "fills_to_one_level",
+    "gives_no_credit_without_evidence",
     "ignores_batching",
     "ignores_row_order",
     "ignores_weight_unit",
@@ -44,11 +61,18 @@ __all__ = [
     "joins_ranges",
     "keeps_order",
     "keeps_quota",
+    "keeps_scores_in_any_order",
     "leaves_only_what_nobody_can_take",
+    "names_the_neutral",
     "pays_largest_remainders",
     "pays_weight_alone",
     "proves_inclusion",
     "respects_caps",
+    "rises_with_each_numerator",
     "rounds_once",
+    "scores_every_row",
+    "scores_one_for_full_ratios_alone",
+    "scores_rows_apart",
+    "scores_the_floor",
     "treats_equals_equally",
 ]

@@ -25,7 +25,7 @@ from qfs.protocol.ruleset import from_toml
 from qfs.protocol.tokens import EMPTY_BALANCES, create_token_state_bundle
 from qfs.protocol.trace import trace_share
 from qfs.protocol.treasury import TreasuryEngine
-from qfs.reference import allocation, arithmetic, issuance, merkle
+from qfs.reference import allocation, arithmetic, issuance, merkle, scoring
 from qfs.tables import (
     FEES,
     NODES,
@@ -77,6 +77,44 @@ def issue() -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def score() -> list[dict[str, Any]]:
+    """Rows of (uptime, storage, ai), each a numerator and a denominator."""
+    top = 2**32 - 1
+    rows = [
+        [[1, 2], [1, 3], [1, 1]],
+        [[2, 3], [2, 3], [2, 3]],
+        [[1, 7], [1, 7], [1, 7]],
+        [[9, 10], [0, 9], [10, 10]],
+        [[top - 1, top], [top - 1, top], [top - 1, top]],
+        [[top, top], [top, top], [top, top]],
+    ]
+    unassessed = [[[511, 512], [12, 12], [0, 0]], [[512, 512], [0, 0], [9, 9]]]
+    cases: list[dict[str, Any]] = [
+        {"rows": rows, "min_samples": 1},
+        {"rows": rows, "min_samples": 10},
+        {"rows": unassessed, "min_samples": 10},
+        {"rows": [], "min_samples": 1},
+    ]
+    third = 10**18 // 3
+    cases += [
+        {**case, "weights": [str(weight) for weight in weights]}
+        for case in cases
+        for weights in ((4 * 10**17, 3 * 10**17, 3 * 10**17), (third, third, 10**18 - 2 * third))
+    ]
+    for case in cases:
+        uptime, storage, ai = (
+            ([row[k][0] for row in case["rows"]], [row[k][1] for row in case["rows"]])
+            for k in range(3)
+        )
+        case["policy"] = "weighted_sum" if "weights" in case else "product"
+        first, second, last = (int(weight) for weight in case.get("weights", scoring.NO_WEIGHTS))
+        rule = (case["policy"], (first, second, last), case["min_samples"])
+        result = scoring.score(uptime, storage, ai, *rule)
+        case["scores"] = [str(value) for value in result.scores]
+        case["neutral"] = list(result.neutral)
+    return cases
 
 
 def allocate() -> list[dict[str, Any]]:
@@ -274,6 +312,7 @@ def vectors() -> dict[str, Any]:
         "spec_version": 1,
         "mul_div": mul_div(),
         "issue": issue(),
+        "score": score(),
         "allocate": allocate(),
         "tie_hash": [
             {"epoch": number, "id": node_id, "hash": tie_hash(number, node_id.encode()).hex()}

@@ -49,6 +49,15 @@ def test_either_backend_gives_the_published_amounts(
         result = implementation.issue(fees, int(case["rate"]), int(case["residue"]), room)
         assert [str(amount) for amount in result.issued] == case["issued"]
         assert str(result.residue) == case["residue_after"]
+    for case in published["score"]:
+        rule = (case["policy"], tuple(int(weight) for weight in case.get("weights", "000")))
+        uptime, storage, ai = (
+            ([row[k][0] for row in case["rows"]], [row[k][1] for row in case["rows"]])
+            for k in range(3)
+        )
+        found = implementation.score(uptime, storage, ai, *rule, case["min_samples"])
+        assert [str(value) for value in found.scores] == case["scores"]
+        assert list(found.neutral) == case["neutral"]
     for case in published["mul_div"]:
         a, b, c = ([int(case[name])] for name in "abc")
         result = implementation.mul_div_many(a, b, c, case["rounding"])
