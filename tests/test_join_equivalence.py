@@ -172,13 +172,12 @@ def uptimes(draw: st.DrawFn, least: int, expected: int) -> Ratio:
     """Uptimes at the least that is asked for, one below and one above it, and above 1."""
     beside = [max(expected - 1, 0), min(expected + 1, MAX_COUNT)]
     usual = [*[expected] * 8, *beside] if expected else [1, 3, 10, 512, 2**31, MAX_COUNT]
-    d = draw(st.sampled_from([0, *usual]))
+    d = draw(st.one_of(*[st.sampled_from([0, *usual])] * 3, st.integers(0, MAX_COUNT)))
+    if d == 0:
+        return 0, 0
     exact = -(-least * d // BASE_UNITS_PER_TOKEN)
-    n = (
-        0
-        if d == 0
-        else draw(st.sampled_from([d + 1, d, exact + 1, exact, exact - 1, exact - 1, 0]))
-    )
+    edges = st.sampled_from([d + 1, d, exact + 1, exact, exact - 1, exact - 1, 0])
+    n = draw(st.one_of(edges, edges, st.integers(0, d)))
     return min(max(n, 0), MAX_COUNT), d
 
 

@@ -82,6 +82,12 @@ CHANGES: dict[str, tuple[int, dict[str, Any], str]] = {
     "quotient without remainder": (0, {"result": "5"}, "trace operation 0 mul_div_rem"),
     "verdict": (2, {"result": False}, "trace operation 2 product_exceeds"),
     "verdict as text": (2, {"result": "1"}, "trace operation 2 product_exceeds"),
+    "verdict in Python's words": (2, {"result": "True"}, "trace operation 2 product_exceeds"),
+    "pair in Python's words": (
+        0,
+        {"result": "['5', '1']"},
+        "trace operation 0 mul_div_rem",
+    ),
     "leading zero": (1, {"result": "06"}, "trace operation 1 add"),
     "operand": (1, {"operands": {"a": "5", "b": "2"}}, "trace operation 1 add"),
     "operand as no number": (1, {"operands": {"a": "5", "b": "+1"}}, "trace operation 1 add"),

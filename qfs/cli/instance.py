@@ -48,7 +48,7 @@ def key_option(what: str) -> Callable[[Any], Any]:
 @click.option("--first-epoch", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--registrar", help="Public key of the registrar; default: a new key is made.")
 @click.option("--log", "log_url", help="postgresql:// URL without a password; default: a file.")
-@click.option("--application-role", help="PostgreSQL: the role that shall read and append.")
+@click.option("--log-owner", help="PostgreSQL: URL of the role that owns the tables; not kept.")
 @json_option
 def init(
     folder: Path,
@@ -57,7 +57,7 @@ def init(
     first_epoch: int,
     registrar: str | None,
     log_url: str | None,
-    application_role: str | None,
+    log_owner: str | None,
     as_json: bool,
 ) -> None:
     """Create an instance: its genesis, its log, and a registrar key unless there is one.
@@ -73,7 +73,7 @@ def init(
     key = signatures.generate() if registrar is None else None
     public = key.public if key is not None else signatures.parse_public_key(registrar or "")
     genesis = genesis_of(name, public, read_ruleset_file(ruleset_file), first_epoch)
-    made = create_instance(folder, genesis, log_url, application_role, key)
+    made = create_instance(folder, genesis, log_url, log_owner, key)
     document = {
         "instance": made.id.hex(),
         "log": made.log_place,

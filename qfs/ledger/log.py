@@ -246,6 +246,22 @@ def _require_known(head: Head, known: Head | None) -> None:
         )
 
 
+def role_of(url: str) -> str:
+    """The role that a postgresql:// URL names.
+
+    Raises:
+        UnknownOptionError: it names none.
+        MissingDependencyError: psycopg is not installed.
+    """
+    _require_psycopg()
+    from qfs.ledger.postgres import role_in
+
+    role = role_in(url)
+    if role is None:
+        raise UnknownOptionError("the URL names no role, as in postgresql://ROLE@", argument="log")
+    return role
+
+
 def _postgres_url(place: str | os.PathLike[str]) -> str | None:
     """The place if it is a URL of PostgreSQL, None if it is a path."""
     if not isinstance(place, str) or "://" not in place:

@@ -99,6 +99,15 @@ def create_postgres(
             raise StorageError("holds a log already", source=place) from None
 
 
+def role_in(url: str) -> str | None:
+    """The role that a URL names, or None."""
+    try:
+        role = conninfo_to_dict(url).get("user")
+    except psycopg.Error:
+        raise StorageError("the URL of the log cannot be read") from None
+    return None if role is None else str(role)
+
+
 def grant_postgres(url: str, application_role: str) -> None:
     """Let a role read and append, in the role that owns the log.
 

@@ -7,22 +7,13 @@ another the first that does not follow is named.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from qfs.certified import CertifiedMath, Operation, Trace
 from qfs.columns import require_integer
 from qfs.errors import OutOfRangeError, UnknownOptionError, VerificationError, WrongTypeError, shown
 from qfs.ids import require_id
-from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_ROWS, MAX_SCALAR, MAX_VALUE
-
-Ratio = tuple[int, int]
-
-METRICS: Final = ("uptime", "storage", "ai")
-POLICIES: Final = ("product", "weighted_sum")
-MAX_COUNT: Final = MAX_ROWS
-"""Largest count of a metric: what 4 bytes hold."""
-_NEUTRAL: Final = (1, 1)
-_NO_CREDIT: Final = (0, 1)
+from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_COUNT, MAX_SCALAR, MAX_VALUE
+from qfs.reference.scoring import METRICS, NEUTRAL, NOTHING, POLICIES, Ratio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,15 +31,18 @@ class Scored:
     neutral: tuple[bool, bool, bool] = (False, False, False)
     """uptime, storage, ai: unassessed for every node of the epoch, so that it counts as 1"""
     policy: str = "product"
-    weights: tuple[int, int, int] | None = None
-    """of weighted_sum: uptime, storage, ai in 10^-18, which sum to 1"""
+    weights: tuple[int, int, int] = (0, 0, 0)
+    """of uptime, storage and ai, in 10^-18, with a sum of 10^18; read by "weighted_sum" alone"""
     min_samples: int = 1
-    """a metric with a lower denominator counts as 0"""
+    """a metric with a lower denominator counts as 0; 1 .. 2^32 - 1"""
 
     def __post_init__(self) -> None:
         for metric in METRICS:
             _require_ratio(getattr(self, metric), metric)
-        require_integer(self.min_samples, "min_samples", MAX_COUNT)
+        if require_integer(self.min_samples, "min_samples", MAX_COUNT) < 1:
+            raise OutOfRangeError(
+                f"0 is outside 1 .. {MAX_COUNT}", argument="min_samples", value=self.min_samples
+            )
         if [type(flag) for flag in self.neutral] != [bool] * len(METRICS):
             raise WrongTypeError(
                 f"{shown(self.neutral)} is not three of True and False",
@@ -61,13 +55,7 @@ class Scored:
                 argument="policy",
                 value=self.policy,
             )
-        if (self.policy == "weighted_sum") != (self.weights is not None):
-            raise WrongTypeError(
-                "weights belong to the policy weighted_sum and to no other",
-                argument="weights",
-                value=self.weights,
-            )
-        if self.weights is not None:
+        if self.policy == "weighted_sum":
             for i, weight in enumerate(self.weights):
                 require_integer(weight, "weights", BASE_UNITS_PER_TOKEN, i)
             if len(self.weights) != len(METRICS) or sum(self.weights) != BASE_UNITS_PER_TOKEN:
@@ -80,7 +68,7 @@ class Scored:
     def counted(self) -> tuple[Ratio, Ratio, Ratio]:
         """The three ratios as they count: neutral is 1, too few samples are 0."""
         uptime, storage, ai = (
-            _NEUTRAL if neutral else ratio if ratio[1] >= max(self.min_samples, 1) else _NO_CREDIT
+            NEUTRAL if neutral else ratio if ratio[1] >= self.min_samples else NOTHING
             for ratio, neutral in zip(
                 (self.uptime, self.storage, self.ai), self.neutral, strict=True
             )
@@ -96,7 +84,7 @@ def trace_score(math: CertifiedMath, scored: Scored) -> int:
     ratios = scored.counted()
     (u, u_all), (s, s_all), (a, a_all) = ratios
     everything = math.mul(math.mul(u_all, s_all), a_all)
-    if scored.weights is None:
+    if scored.policy == "product":
         return math.mul_div_floor(BASE_UNITS_PER_TOKEN, math.mul(math.mul(u, s), a), everything)
     # Whole parts and remainders apart: over the common denominator the remainders are below
     # 2^98, where the sum of the whole products would need 156 bits.

@@ -69,8 +69,9 @@ class StateTransitionEngine:
 
     def _apply(self, state: State, event: ProtocolEvent) -> State:
         payload = parse_payload(event)
-        _require_table(payload, event)
+        # The signature first: nobody's rows are looked at for a stranger.
         state = _authorised(state.at(event.tick), payload)
+        _require_table(payload, event)
         return _HANDLERS[type(payload)](state, payload, event.table)
 
 

@@ -115,7 +115,7 @@ def scored_counts(draw: st.DrawFn) -> Scored:
         "storage": draw(ratios()),
         "ai": draw(ratios()),
         "neutral": tuple(draw(st.lists(st.booleans(), min_size=3, max_size=3))),
-        "min_samples": draw(st.integers(0, 3)),
+        "min_samples": draw(st.integers(1, 3)),
     }
     if draw(st.booleans()):
         first = draw(st.integers(0, ONE))
@@ -130,9 +130,9 @@ def test_scores_are_the_exact_ones_rounded_once(scored: Scored) -> None:
     for (n, d), neutral in zip(
         (scored.uptime, scored.storage, scored.ai), scored.neutral, strict=True
     ):
-        unassessed = d == 0 or d < scored.min_samples
+        unassessed = d < scored.min_samples
         counted.append(Fraction(1) if neutral else Fraction(0) if unassessed else Fraction(n, d))
-    if scored.weights is None:
+    if scored.policy == "product":
         exact = ONE * counted[0] * counted[1] * counted[2]
     else:
         exact = sum(
@@ -250,6 +250,11 @@ def test_figures_out_of_their_bounds(
     assert (type(caught.value), caught.value.argument) == (kind, argument)
 
 
+def test_weights_are_read_by_the_weighted_sum_alone() -> None:
+    halves = Scored(uptime=(1, 2), storage=(1, 2), ai=(1, 2), weights=(1, 2, 3))
+    assert trace_score(CertifiedMath(), halves) == ONE // 8
+
+
 WEIGHTED = {"policy": "weighted_sum"}
 
 
@@ -262,10 +267,10 @@ WEIGHTED = {"policy": "weighted_sum"}
         ({"ai": (1.0, 1)}, WrongTypeError, "ai"),
         ({"ai": (1, 1, 1)}, WrongTypeError, "ai"),
         ({"ai": None}, WrongTypeError, "ai"),
-        ({"min_samples": -1}, OutOfRangeError, "min_samples"),
+        ({"min_samples": 0}, OutOfRangeError, "min_samples"),
+        ({"min_samples": MAX_COUNT + 1}, OutOfRangeError, "min_samples"),
         ({"policy": "sum"}, UnknownOptionError, "policy"),
-        (WEIGHTED, WrongTypeError, "weights"),
-        ({"weights": (ONE, 0, 0)}, WrongTypeError, "weights"),
+        (WEIGHTED, OutOfRangeError, "weights"),
         ({**WEIGHTED, "weights": (ONE - 1, 0, 0)}, OutOfRangeError, "weights"),
         ({**WEIGHTED, "weights": (ONE, 1, 0)}, OutOfRangeError, "weights"),
         ({**WEIGHTED, "weights": (ONE, 0)}, OutOfRangeError, "weights"),

@@ -175,6 +175,14 @@ def test_uptime_at_its_least_and_one_below(implementation: Any, least: int, n: i
     assert reason(implementation, None, telemetry((n - 1, d)), rule) == "low_uptime"
 
 
+@pytest.mark.parametrize("d", [20, 512, 2**31, MAX_COUNT])
+def test_uptime_far_from_its_least(implementation: Any, d: int) -> None:
+    # The products have more than 64 bits, and their lower halves say nothing of their order.
+    for n in (d * parts // 20 for parts in range(21)):
+        expected = "eligible" if 10 * n >= 9 * d else "low_uptime"
+        assert reason(implementation, None, telemetry((n, d))) == expected
+
+
 def test_without_a_least_uptime_none_is_needed(implementation: Any) -> None:
     rule = RULE._replace(min_uptime=0)
     assert reason(implementation, None, telemetry((0, 1)), rule) == "eligible"
@@ -254,11 +262,20 @@ def test_counts_and_ticks_are_read_where_they_lie(implementation: Any) -> None:
     registered = registry()._replace(registered_ticks=ticks[0], revoked_ticks=ticks[1])
     reported = telemetry()._replace(uptime=tuple(counts))
     assert reason(implementation, registered, reported) == "eligible"
-    # Every second item of bigger memory, and words of another width.
-    strided = memoryview(array("Q", [0, 1, 0]))[::2][:1]
+    # Words of another width.
     narrow = memoryview(array("H", [9])), memoryview(array("H", [10]))
-    registered = registry()._replace(registered_ticks=strided)
     assert reason(implementation, registered, telemetry()._replace(uptime=narrow)) == "eligible"
+
+
+def test_every_second_item_of_bigger_memory(implementation: Any) -> None:
+    ids = [b"a", b"b"]
+    ticks = memoryview(array("Q", [0, LAST + 1, 0, LAST + 1]))
+    counts = memoryview(array("I", [9, 8, 9, 8]))[::2], [10, 10]
+    registered = registry(ids=ids)._replace(registered_ticks=ticks[::2])
+    reported = telemetry(ids=(b"a", b"b"))._replace(uptime=counts)
+    assert [*implementation.assess(registered, reported, RULE).reasons] == [0, 0]
+    registered = registered._replace(registered_ticks=ticks[1::2])
+    assert [*implementation.assess(registered, reported, RULE).reasons] == [1, 1]
 
 
 @pytest.mark.kernel
