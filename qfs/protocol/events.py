@@ -198,8 +198,11 @@ def parse_payload(event: ProtocolEvent) -> Payload:
     if kind is None:
         raise TransitionError("type", f"{event.type!r} is none of {', '.join(PAYLOADS)}")
     try:
-        payload = msgspec.convert(dict(event.payload), kind, strict=True)
-    except (msgspec.ValidationError, TypeError, ValueError) as error:
+        given = dict(event.payload)
+        # Nothing behind this meets a text that no log can hold.
+        canonical.encode(given)
+        payload = msgspec.convert(given, kind, strict=True)
+    except (QfsError, msgspec.ValidationError, TypeError, ValueError) as error:
         raise TransitionError("payload", f"{event.type}: {error}", argument="payload") from None
     for name, maximum in (("nonce", MAX_TICK), ("epoch", MAX_TICK)):
         value = getattr(payload, name, 0)
