@@ -143,11 +143,13 @@ def issue(fees: list[int], rate: int, residue: int, room: int) -> tuple[int, int
 
 def allocate(
     pool: int, weights: dict[str, int], cap: int, tie_break: str, epoch: int
-) -> dict[str, int]:
-    """The amounts by id; what they leave of the pool is undistributed."""
-    if sum(weights.values()) == 0:
+) -> tuple[dict[str, int], dict[str, Any]]:
+    """The amounts by id, and the figures of the manifest that decided them."""
+    fallback = bool(weights) and not any(weights.values())
+    if fallback:
         weights = dict.fromkeys(weights, 1)
-    paid, rest = {}, dict(weights)
+    paid: dict[str, int] = {}
+    rest = dict(weights)
     while True:
         left, whole = pool - sum(paid.values()), sum(rest.values())
         capped = [node for node, weight in rest.items() if left * weight > cap * whole]
@@ -155,17 +157,25 @@ def allocate(
             break
         paid |= dict.fromkeys(capped, cap)
         rest = {node: weight for node, weight in rest.items() if node not in capped}
-    if whole == 0:
-        return paid | dict.fromkeys(rest, 0)
-    shares = {node: divmod(left * weight, whole) for node, weight in rest.items()}
+    shares = {node: divmod(left * w, whole) if whole else (0, 0) for node, w in rest.items()}
 
     def order(node: str) -> tuple[int, bytes]:
         tie = h("qfs/tie/v1", epoch.to_bytes(8, "big"), sized(node.encode()))
         return -shares[node][1], tie if tie_break == "rotating" else node.encode()
 
-    leftover = left - sum(share for share, _ in shares.values())
+    leftover = left - sum(share for share, _ in shares.values()) if whole else 0
     lucky = sorted(rest, key=order)[:leftover]
-    return paid | {node: share + (node in lucky) for node, (share, _) in shares.items()}
+    figures: dict[str, Any] = {
+        "capped": len(paid),
+        "fallback": fallback,
+        "leftover": leftover,
+        "shared_pool": str(left),
+        "shared_weight": str(whole),
+        "total_weight": str(sum(weights.values())),
+    }
+    if lucky:
+        figures["cut"] = str(min(shares[node][1] for node in lucky))
+    return paid | {n: share + (n in lucky) for n, (share, _) in shares.items()}, figures
 
 
 def score(counts: dict[str, list[int]], rules: dict[str, Any]) -> tuple[dict[str, int], list[str]]:
@@ -242,6 +252,8 @@ class Instance:
         self.nod = {"supply": 0, "pool": 0, "issued": 0, "residue": 0}
         self.closed: dict[str, Rows] = {}
         """The tables of the epoch that was closed last."""
+        self.document: dict[str, Any] = {}
+        """Its manifest."""
 
     def ruleset_of(self, epoch: int) -> dict[str, Any]:
         return [rules for first, rules in self.rulesets if first <= epoch][-1]
@@ -315,9 +327,8 @@ class Instance:
         allocation = rules["allocation"]
         cap = pool * in_units(allocation["max_share"]) // ONE
         enough = len(weights) >= allocation["min_active_nodes"]
-        amounts = dict.fromkeys(weights, 0)
-        if enough:
-            amounts = allocate(pool, weights, cap, allocation["tie_break"], epoch)
+        shared = pool if enough else 0
+        amounts, figures = allocate(shared, weights, cap, allocation["tie_break"], epoch)
         for node, amount in amounts.items():
             self.balances[node] = self.balances.get(node, 0) + amount
         paid = sum(amounts.values())
@@ -335,24 +346,41 @@ class Instance:
             ],
         }
         reasons = [why for _, why in excluded]
-        self.figures = {
-            "opening": opening,
-            "issued": issued,
-            "withheld": withheld,
-            "paid": paid,
+        self.document = {
+            "format": "qfs-evidence-v1",
+            "spec_version": self.spec_version,
+            "epoch": epoch,
+            "opening": {name: str(opening[name]) for name in ("issued", "pool", "residue")},
+            "closing": {name: str(self.nod[name]) for name in ("issued", "pool", "residue")},
+            "ruleset": rules,
+            "ruleset_digest": h("qfs/ruleset/v1", canonical(rules)).hex(),
+            "tables": {schema: named(schema, rows) for schema, rows in self.closed.items()},
+            "issuance": {
+                "fees": str(sum(taken)),
+                "issued": str(issued),
+                "withheld": str(withheld),
+                "retained": str(sum(taken) - issued),
+            },
+            "allocation": figures
+            | {
+                "pool": str(pool),
+                "paid": str(paid),
+                "undistributed": str(pool - paid),
+                "too_few_nodes": not enough,
+            },
             "scoring": {
                 "eligible": len(weights),
                 "excluded": {why: reasons.count(why) for why in reasons},
                 "neutral": neutral,
             },
         }
+        if self.manifest:
+            self.document["previous"] = self.manifest
+        self.manifest = h("qfs/evidence/v1", canonical(self.document)).hex()
         self.epoch += 1
         self.batches = [batch for batch in self.batches if batch[0] != epoch]
         later = [entry for entry in self.rulesets if entry[0] > self.epoch]
         self.rulesets = [(self.epoch, self.ruleset_of(self.epoch)), *later]
-
-    def tables_named(self) -> dict[str, Any]:
-        return {schema: named(schema, rows) for schema, rows in self.closed.items()}
 
     def balances_named(self) -> dict[str, Any]:
         rows = [[node, str(balance)] for node, balance in sorted(self.balances.items())]

@@ -127,7 +127,7 @@ def state_of(state: State) -> dict[str, str]:
 
 
 def happen(story: Story) -> None:
-    """Three epochs: all reasons to exclude; too few nodes; a cap of issuance, caps and a tie."""
+    """Four epochs: all reasons to exclude; too few nodes; a cap of issuance, caps and a tie."""
     infrastructure = [(n, o, "infrastructure", NODES_KEY) for n, o in OPERATORS]
     reporter = ("r1", "watch", "reporter", KEYS["r1"].public.text)
     story.register(30, *infrastructure, reporter)
@@ -158,6 +158,8 @@ def happen(story: Story) -> None:
     telemetry = {"n1": FULL, "n2": FULL, "n3": FULL, "n5": (90, 100, 0, 0, 10, 10)}
     story.telemetry(59, 5, telemetry | {"n6": (99, 99, 12, 12, 0, 0)})
     story.close(60)
+    # An epoch of which nothing was recorded.
+    story.close(70)
 
 
 OPERATORS = [("n1", "o1"), ("n2", "o1"), ("n3", "o2"), ("n4", "o3"), ("n5", "o3")]
