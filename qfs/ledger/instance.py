@@ -25,7 +25,7 @@ from qfs.errors import EvidenceError, UnknownOptionError
 from qfs.files import new_folder, read_bounded, require_free
 from qfs.ledger.artifacts import Artifacts
 from qfs.ledger.events import instance_of
-from qfs.ledger.log import EventLog, create_log, open_log
+from qfs.ledger.log import EventLog, create_log, open_log, role_of
 from qfs.ledger.snapshots import Snapshots
 from qfs.protocol.genesis import Genesis
 from qfs.protocol.manifest import parse_digest
@@ -80,7 +80,7 @@ def create_instance(
     folder: Path,
     genesis: Genesis,
     log_url: str | None = None,
-    application_role: str | None = None,
+    owner_url: str | None = None,
     registrar_key: PrivateKey | None = None,
 ) -> Instance:
     """Create an instance in a folder that does not exist yet, or is empty.
@@ -88,13 +88,17 @@ def create_instance(
     Args:
         folder: where.
         genesis: what the instance begins with.
-        log_url: a postgresql:// URL for its log, or None for a file in the folder.
-        application_role: PostgreSQL: the role that shall read and append.
+        log_url: a postgresql:// URL for its log, in the role that reads and appends, or None for
+            a file in the folder. It is kept in the folder, so it has no password.
+        owner_url: the same database in the role that shall own the tables, used once and not
+            kept; the role of `log_url` may then append and read, and nothing else.
         registrar_key: to be kept in the folder, in a file that only its owner may read, or None.
 
     Raises:
         StorageError: the folder is in use, or the log cannot be created; nothing is left.
     """
+    if owner_url is not None and log_url is None:
+        raise UnknownOptionError("a log in a file has no owner", argument="owner_url")
     if log_url is not None and _PASSWORD.search(log_url):
         raise UnknownOptionError(
             "the URL has a password, which would be kept in the instance's folder;"
@@ -111,8 +115,9 @@ def create_instance(
         config = _Config("qfs-instance-v1", instance_of(document).hex(), log_url or LOG)
         (partial / CONFIG).write_bytes(canonical.encode(config))
         # Last: what is in a database stays when the folder cannot be written.
-        place = partial / LOG if log_url is None else log_url
-        create_log(place, document, application_role=application_role)
+        place = owner_url or log_url or partial / LOG
+        role = None if owner_url is None or log_url is None else role_of(log_url)
+        create_log(place, document, application_role=role)
     return open_instance(folder)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from qfs.errors import EvidenceError, VerificationError
+from qfs.errors import MissingDependencyError, QfsError, StorageError, VerificationError
 from qfs.ledger.artifacts import Artifacts
 from qfs.ledger.events import EMPTY, Event, Head
 from qfs.ledger.log import EventLog
@@ -31,7 +31,8 @@ class Step(NamedTuple):
 
 
 class ReplayError(VerificationError):
-    """An event of the log that the rules refuse, or after which an invariant does not hold.
+    """An event of the log that the rules refuse, whose table is another than it says, or after
+    which an invariant does not hold.
 
     Attributes:
         seq: its sequence number.
@@ -56,8 +57,9 @@ def replay(
 
     Raises:
         LogTamperedError: an event is not what was appended.
-        ReplayError: an event is refused by the rules, or breaks an invariant.
-        QfsError: an artifact is missing or not what the event says.
+        ReplayError: an event is refused by the rules, breaks an invariant, or has an artifact
+            that is not what it says.
+        StorageError: an artifact is missing.
     """
     state, head = start if start is not None else (initial_state(log.genesis), EMPTY)
     auditor = Auditor(state)
@@ -70,7 +72,7 @@ def replay(
             auditor.check(state, happened, after)
         except TransitionError as error:
             raise ReplayError(f"{event.type} is refused: {error}", seq=event.seq) from error
-        except (EvidenceError, VerificationError) as error:
+        except VerificationError as error:
             raise ReplayError(str(error), seq=event.seq) from error
         state = after
         yield Step(event, state)
@@ -81,11 +83,19 @@ def protocol_event(event: Event, artifacts: Artifacts) -> ProtocolEvent:
 
     Raises:
         TransitionError: its payload is not one of its type.
-        QfsError: the table is missing, or not what the event says.
+        VerificationError: the table is not what the event says.
+        StorageError: the table is missing.
     """
     happened = ProtocolEvent(event.type, event.tick, event.payload)
     field = TABLE_FIELDS.get(event.type)
     if field is None:
         return happened
     entry: TableRef = getattr(parse_payload(happened), field)
-    return happened._replace(table=artifacts.get(SCHEMAS[field], entry.digest))
+    try:
+        table = artifacts.get(SCHEMAS[field], entry.digest)
+    except (StorageError, MissingDependencyError, VerificationError):
+        raise
+    except QfsError as error:
+        # A file that was stored as this table and cannot be read as one was changed.
+        raise VerificationError(str(error), argument=field, value=entry.digest) from error
+    return happened._replace(table=table)
