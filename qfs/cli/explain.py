@@ -119,9 +119,11 @@ def _sentences(found: Explanation) -> list[str]:
     if figures.fallback:
         lines.append("Every weight is 0, so every weight counted as 1.")
     if figures.capped:
+        rest = f"the others shared {figures.shared_pool} by a weight of {figures.shared_weight}"
+        if figures.shared_weight == "0":
+            rest = f"nobody with weight was left, so {figures.undistributed} stay undistributed"
         lines.append(
-            f"{figures.capped} nodes would have exceeded their cap, were paid it and left;"
-            f" the others shared {figures.shared_pool} by a weight of {figures.shared_weight}."
+            f"{figures.capped} nodes would have exceeded their cap, were paid it and left; {rest}."
         )
     lines.append("")
     if found.capped:
