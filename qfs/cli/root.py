@@ -7,11 +7,12 @@ import warnings
 
 import click
 
+from qfs.cli.checkpoint import checkpoint
 from qfs.cli.demo import demo
 from qfs.cli.diff import diff
 from qfs.cli.doctor import doctor
 from qfs.cli.epoch import epoch
-from qfs.cli.evidence import prove, verify
+from qfs.cli.evidence import prove
 from qfs.cli.explain import explain
 from qfs.cli.importing import importing
 from qfs.cli.instance import init
@@ -20,6 +21,8 @@ from qfs.cli.node import node
 from qfs.cli.output import EXIT_ERROR, EXIT_VERIFICATION_FAILED, print_json
 from qfs.cli.replay import replay
 from qfs.cli.ruleset import ruleset
+from qfs.cli.simulate import simulate
+from qfs.cli.verifying import verify
 from qfs.errors import QfsError, VerificationError
 
 
@@ -34,8 +37,8 @@ def root() -> None:
 
 
 for command in (
-    *(demo, diff, doctor, epoch, explain, importing, init, key, node, prove, replay, ruleset),
-    *(verify,),
+    *(checkpoint, demo, diff, doctor, epoch, explain, importing, init, key, node, prove, replay),
+    *(ruleset, simulate, verify),
 ):
     root.add_command(command)
 

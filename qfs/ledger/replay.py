@@ -9,7 +9,13 @@ from qfs.errors import MissingDependencyError, QfsError, StorageError, Verificat
 from qfs.ledger.artifacts import Artifacts
 from qfs.ledger.events import EMPTY, Event, Head
 from qfs.ledger.log import EventLog
-from qfs.protocol.events import TABLE_FIELDS, ProtocolEvent, TransitionError
+from qfs.protocol.events import (
+    TABLE_FIELDS,
+    ProtocolEvent,
+    TableRef,
+    TransitionError,
+    parse_payload,
+)
 from qfs.protocol.genesis import initial_state
 from qfs.protocol.invariants import Auditor
 from qfs.protocol.state import State
@@ -76,21 +82,20 @@ def protocol_event(event: Event, artifacts: Artifacts) -> ProtocolEvent:
     """An event of the log with the table it speaks of.
 
     Raises:
-        VerificationError: the table is not what the event says, or the event names none.
+        TransitionError: its payload is not one of its type.
+        VerificationError: the table is not what the event says.
         StorageError: the table is missing.
     """
+    happened = ProtocolEvent(event.type, event.tick, event.payload)
     field = TABLE_FIELDS.get(event.type)
     if field is None:
-        return ProtocolEvent(event.type, event.tick, event.payload)
-    entry = event.payload.get(field)
-    digest = entry.get("digest") if isinstance(entry, dict) else None
-    if not isinstance(digest, str):
-        raise VerificationError(f"{event.type} names no table {field}", argument=field)
+        return happened
+    entry: TableRef = getattr(parse_payload(happened), field)
     try:
-        table = artifacts.get(SCHEMAS[field], digest)
+        table = artifacts.get(SCHEMAS[field], entry.digest)
     except (StorageError, MissingDependencyError, VerificationError):
         raise
     except QfsError as error:
         # A file that was stored as this table and cannot be read as one was changed.
-        raise VerificationError(str(error), argument=field, value=digest) from error
-    return ProtocolEvent(event.type, event.tick, event.payload, table)
+        raise VerificationError(str(error), argument=field, value=entry.digest) from error
+    return happened._replace(table=table)
