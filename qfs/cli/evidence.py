@@ -1,16 +1,12 @@
-"""`qfs explain` and `qfs prove`: what anyone can do with evidence."""
+"""`qfs prove`: what a node was paid, or why not, in one file that anyone can check."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from qfs.cli.output import json_option, nod, print_json
-
-if TYPE_CHECKING:
-    from qfs.ledger.explain import Explanation
 
 _PATH = click.Path(path_type=Path)
 
@@ -88,72 +84,3 @@ def _prove_in_log(
     )
     click.echo(f"proof of {what} for {node} in {out}")
     click.echo(f"check it  qfs verify {out} --verifier-key KEY")
-
-
-@click.command()
-@click.argument("node")
-@click.argument("folder", type=_PATH)
-@json_option
-def explain(node: str, folder: Path, as_json: bool) -> None:
-    """Say why a node was paid its amount, from the recorded numbers."""
-    from qfs.ledger.explain import explain as explain_node
-
-    found = explain_node(folder, node)
-    if as_json:
-        print_json({"ok": True, **_document(found)})
-        return
-    click.echo("\n".join(_sentences(found)))
-
-
-def _document(found: Explanation) -> dict[str, Any]:
-    return {
-        "node": found.node,
-        "epoch": found.manifest.epoch,
-        "rank": found.rank,
-        "nodes": found.nodes,
-        "weight": str(found.weight),
-        "cap": str(found.cap),
-        "amount": str(found.amount),
-        "capped": found.capped,
-        "share": None if found.share is None else str(found.share),
-        "remainder": None if found.remainder is None else str(found.remainder),
-        "extra": str(found.extra),
-        "shared_pool": found.manifest.allocation.shared_pool,
-        "shared_weight": found.manifest.allocation.shared_weight,
-        "cut": found.manifest.allocation.cut or None,
-    }
-
-
-def _sentences(found: Explanation) -> list[str]:
-    figures, ruleset = found.manifest.allocation, found.manifest.ruleset["allocation"]
-    epoch, rank = found.manifest.epoch, f"rank {found.rank} of {found.nodes}"
-    lines = [
-        f"{found.node} was paid {nod(found.amount)} in epoch {epoch}, {rank}.",
-        "",
-        f"pool            {figures.pool} base units",
-        f"weight          {found.weight} of {figures.total_weight} in all",
-        f"cap             {found.cap} = pool * {ruleset['max_share']}, rounded down",
-    ]
-    if figures.too_few_nodes:
-        return [*lines, "", f"Fewer than {ruleset['min_active_nodes']} nodes: nothing was paid."]
-    if figures.fallback:
-        lines.append("Every weight is 0, so every weight counted as 1.")
-    if figures.capped:
-        lines.append(
-            f"{figures.capped} nodes would have exceeded their cap, were paid it and left;"
-            f" the others shared {figures.shared_pool} by a weight of {figures.shared_weight}."
-        )
-    lines.append("")
-    if found.capped:
-        return [*lines, f"Its share exceeds the cap, so it was paid the cap: {found.amount}."]
-    if found.share is None:
-        return [*lines, "It has no weight, and every node with weight is at its cap."]
-    weight = 1 if figures.fallback else found.weight
-    lines += [
-        f"share           {figures.shared_pool} * {weight} / {figures.shared_weight}",
-        f"                = {found.share}, remainder {found.remainder}",
-        f"left over       {figures.leftover} base units, one each to the largest remainders",
-    ]
-    if figures.cut:
-        lines.append(f"smallest remainder that got one: {figures.cut}")
-    return [*lines, f"paid            {found.share} + {found.extra} = {found.amount}"]

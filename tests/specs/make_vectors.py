@@ -2,6 +2,7 @@
 
 Run it by hand when the specification gains a hash or a rounding. A published value never changes;
 `test_vectors.py` recomputes those of the hashes from the specification's text with hashlib alone.
+The vector of a whole log is made by `make_log.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from qfs import canonical
+from qfs import canonical, signatures
 from qfs.certified import CertifiedMath
 from qfs.columns import Column
 from qfs.hashing import EVIDENCE_TAG, tagged_hash, tie_hash
@@ -27,9 +28,11 @@ from qfs.ledger.log_proofs import LogProof, ProvedEvent, ProvedRow
 from qfs.ledger.note import Signer, to_base64
 from qfs.ledger.tree import EventHashes, LogTree
 from qfs.limits import MAX_COUNT, MAX_KEY_BYTES, MAX_VALUE, NOT_REVOKED
+from qfs.protocol import events as protocol
 from qfs.protocol.epoch import ClosedEpoch, Opening, close_epoch
+from qfs.protocol.genesis import genesis_of, initial_state
 from qfs.protocol.manifest import manifest_of
-from qfs.protocol.ruleset import from_toml
+from qfs.protocol.ruleset import Ruleset, from_toml
 from qfs.protocol.tokens import EMPTY_BALANCES, create_token_state_bundle
 from qfs.protocol.trace import trace_share
 from qfs.protocol.treasury import TreasuryEngine
@@ -305,6 +308,57 @@ def log_proof() -> dict[str, Any]:
     }
 
 
+def genesis() -> dict[str, str]:
+    registrar = signatures.from_seed(bytes(range(32)))
+    document = genesis_of("example", registrar.public, Ruleset(), 7)
+    plain = msgspec.to_builtins(document)
+    return {
+        "registrar_seed": bytes(range(32)).hex(),
+        "genesis": canonical.encode(plain).decode(),
+        "instance": instance_of(plain).hex(),
+        "state": initial_state(canonical.encode(plain)).digest.hex(),
+    }
+
+
+def signed_events() -> list[dict[str, str]]:
+    """An event of each type that somebody signs, for the instance whose name is 32 bytes 0xab."""
+    seeds = {"registrar": bytes(range(32)), "reporter": bytes([1] * 32)}
+    instance, tick = bytes([0xAB] * 32), 3600
+    key = signatures.from_seed(seeds["reporter"]).public.text
+    table = protocol.TableRef(3, "0f" * 32, "f0" * 32)
+    amounts = ("2000000000000000000", "0", str(TOP), "1")
+    payloads: list[protocol.Signed] = [
+        protocol.Register(0, table, ""),
+        protocol.RotateKey(1, "n1", key, ""),
+        protocol.Revoke(2, "n1", ""),
+        protocol.ChangeRuleset(2**53 - 1, Ruleset(version=2).document(), ""),
+        protocol.RecordFees(0, "r1", 7, table, ""),
+        protocol.RecordTelemetry(1, "r1", 7, table, ""),
+        protocol.RecordReward(2, "r1", "a1", *amounts, ""),
+    ]
+    found = []
+    for payload in payloads:
+        signer = "registrar" if isinstance(payload, protocol.ByRegistrar) else "reporter"
+        signed = protocol.sign(signatures.from_seed(seeds[signer]), instance, tick, payload)
+        kind = protocol.TYPES[type(payload)]
+        unsigned = protocol.document(payload)
+        del unsigned["signature"]
+        message = {"instance": instance.hex(), "payload": unsigned, "tick": tick, "type": kind}
+        purpose = "qfs/registrar/v1" if signer == "registrar" else "qfs/report/v1"
+        found.append(
+            {
+                "type": kind,
+                "seed": seeds[signer].hex(),
+                "purpose": purpose,
+                "message": canonical.encode(message).decode(),
+                "signed_bytes": signatures.signed_bytes(purpose, canonical.encode(message)).hex(),
+                "signature": signed.signature,
+                "payload": canonical.encode(protocol.document(signed)).decode(),
+            }
+        )
+    return found
+
+
 def tokens() -> dict[str, Any]:
     bundle = create_token_state_bundle(
         chr_supply=9 * 10**18,
@@ -391,6 +445,8 @@ def vectors() -> dict[str, Any]:
         "tables": tables(),
         "events": events(),
         "log_proof": log_proof(),
+        "genesis": genesis(),
+        "signed_events": signed_events(),
         "tokens": tokens(),
         "rewards": rewards(),
         "trace": trace(),
