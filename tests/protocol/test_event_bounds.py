@@ -53,7 +53,7 @@ def test_fees_that_no_epoch_could_be_closed_with_are_refused(reported: State) ->
     state = record(reported, 1, 0, MAX_VALUE, MAX_VALUE)
     with pytest.raises(TransitionError) as refused:
         record(state, 2, 0, MAX_VALUE, rest + 1)
-    assert (refused.value.reason, refused.value.value) == ("total", MAX_SCALAR + 1)
+    assert refused.value.reason == "total"
     state = close(record(state, 2, 0, MAX_VALUE, rest), 0, 512).state
     assert state.tokens.atr_state.fees == MAX_SCALAR
     with pytest.raises(TransitionError) as refused:
