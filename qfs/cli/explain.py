@@ -76,7 +76,7 @@ def _excluded_sentences(found: Exclusion) -> list[str]:
 
 
 def _document(found: Explanation) -> dict[str, Any]:
-    from qfs.protocol.trace import METRICS
+    from qfs.reference.scoring import METRICS
     from qfs.traces import trace_document
 
     document: dict[str, Any] = {
@@ -141,7 +141,7 @@ def _sentences(found: Explanation) -> list[str]:
 
 def _score_lines(scored: Scored, weight: int) -> list[str]:
     """The counts as reported, what each counted as, and the score."""
-    from qfs.protocol.trace import METRICS
+    from qfs.reference.scoring import METRICS
 
     lines, terms = [], []
     for metric, neutral, counted in zip(METRICS, scored.neutral, scored.counted(), strict=True):

@@ -21,6 +21,7 @@ from qfs.cli.node import node
 from qfs.cli.output import EXIT_ERROR, EXIT_VERIFICATION_FAILED, print_json
 from qfs.cli.replay import replay
 from qfs.cli.ruleset import ruleset
+from qfs.cli.simulate import simulate
 from qfs.cli.verifying import verify
 from qfs.errors import QfsError, VerificationError
 
@@ -37,7 +38,7 @@ def root() -> None:
 
 for command in (
     *(checkpoint, demo, diff, doctor, epoch, explain, importing, init, key, node, prove, replay),
-    *(ruleset, verify),
+    *(ruleset, simulate, verify),
 ):
     root.add_command(command)
 

@@ -12,9 +12,10 @@ from qfs.ledger.exclusion import counts_of
 from qfs.ledger.proofs import find_node
 from qfs.protocol import ruleset as rulesets
 from qfs.protocol.manifest import Manifest
-from qfs.protocol.trace import METRICS, Scored, trace_share
+from qfs.protocol.trace import Scored, trace_share
 from qfs.reference.allocation import exceeds
 from qfs.reference.arithmetic import mul_floor
+from qfs.reference.scoring import METRICS
 from qfs.tables import ALLOCATIONS, TELEMETRY, Table
 
 
@@ -105,7 +106,7 @@ def scored_of(manifest: Manifest, telemetry: Table, node: str) -> Scored:
         **counts,
         neutral=(neutral[0], neutral[1], neutral[2]),
         policy=rules.score_policy,
-        weights=weights if rules.score_policy == "weighted_sum" else None,
+        weights=weights,
         min_samples=rules.min_samples,
     )
 
