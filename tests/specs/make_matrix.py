@@ -27,7 +27,7 @@ AREAS = {
     "4": ("Allocation", 10),
     "5": ("State and transitions", 11),
     "6": ("Governance", 8),
-    "7": ("Log, evidence, proofs", 13),
+    "7": ("Log, evidence, proofs", 16),
     "8": ("Tables", 4),
     "9": ("Determinism", 4),
     "NOD-I": ("Invariants", 5),
