@@ -10,10 +10,11 @@ from qfs.errors import VerificationError
 from qfs.ledger.evidence import read_artifact
 from qfs.limits import BASE_UNITS_PER_TOKEN
 from qfs.protocol import ruleset as rulesets
-from qfs.protocol.eligibility import METRICS, contributions
+from qfs.protocol.eligibility import contributions
 from qfs.protocol.manifest import Manifest
 from qfs.protocol.registry import INFRASTRUCTURE, Node
 from qfs.protocol.ruleset import Ruleset
+from qfs.reference.scoring import METRICS
 from qfs.rows import find, from_rows, row_at
 from qfs.tables import EXCLUDED, REGISTRY, TELEMETRY, Table
 

@@ -179,7 +179,7 @@ def _links(pointers: list[str]) -> str:
         path, _, name = pointer.partition("::")
         file, _, part = path.partition("#")
         anchor = f"#{part}" if part and not file.endswith(".json") else ""
-        shown = f"{file}: {part}" if part else path
+        shown = f"{Path(file).name}: {part}" if part else Path(file).name
         links.append(f"[{name or shown}](../{file}{anchor})")
     return "<br>".join(links)
 

@@ -256,57 +256,6 @@ def events() -> dict[str, Any]:
     }
 
 
-def genesis() -> dict[str, str]:
-    registrar = signatures.from_seed(bytes(range(32)))
-    document = genesis_of("example", registrar.public, Ruleset(), 7)
-    plain = msgspec.to_builtins(document)
-    return {
-        "registrar_seed": bytes(range(32)).hex(),
-        "genesis": canonical.encode(plain).decode(),
-        "instance": instance_of(plain).hex(),
-        "state": initial_state(canonical.encode(plain)).digest.hex(),
-    }
-
-
-def signed_events() -> list[dict[str, str]]:
-    """An event of each type that somebody signs, for the instance whose name is 32 bytes 0xab."""
-    seeds = {"registrar": bytes(range(32)), "reporter": bytes([1] * 32)}
-    instance, tick = bytes([0xAB] * 32), 3600
-    key = signatures.from_seed(seeds["reporter"]).public.text
-    table = protocol.TableRef(3, "0f" * 32, "f0" * 32)
-    amounts = ("2000000000000000000", "0", str(TOP), "1")
-    payloads: list[protocol.Signed] = [
-        protocol.Register(0, table, ""),
-        protocol.RotateKey(1, "n1", key, ""),
-        protocol.Revoke(2, "n1", ""),
-        protocol.ChangeRuleset(2**53 - 1, Ruleset(version=2).document(), ""),
-        protocol.RecordFees(0, "r1", 7, table, ""),
-        protocol.RecordTelemetry(1, "r1", 7, table, ""),
-        protocol.RecordReward(2, "r1", "a1", *amounts, ""),
-    ]
-    found = []
-    for payload in payloads:
-        signer = "registrar" if isinstance(payload, protocol.ByRegistrar) else "reporter"
-        signed = protocol.sign(signatures.from_seed(seeds[signer]), instance, tick, payload)
-        kind = protocol.TYPES[type(payload)]
-        unsigned = protocol.document(payload)
-        del unsigned["signature"]
-        message = {"instance": instance.hex(), "payload": unsigned, "tick": tick, "type": kind}
-        purpose = "qfs/registrar/v1" if signer == "registrar" else "qfs/report/v1"
-        found.append(
-            {
-                "type": kind,
-                "seed": seeds[signer].hex(),
-                "purpose": purpose,
-                "message": canonical.encode(message).decode(),
-                "signed_bytes": signatures.signed_bytes(purpose, canonical.encode(message)).hex(),
-                "signature": signed.signature,
-                "payload": canonical.encode(protocol.document(signed)).decode(),
-            }
-        )
-    return found
-
-
 def log_proof() -> dict[str, Any]:
     """The payment of n3 in the epoch above, in a log of three events with a checkpoint."""
     _, closed = closed_epoch()
@@ -357,6 +306,57 @@ def log_proof() -> dict[str, Any]:
         "proof": canonical.encode(proof).decode(),
         "consistency": canonical.encode(consistency).decode(),
     }
+
+
+def genesis() -> dict[str, str]:
+    registrar = signatures.from_seed(bytes(range(32)))
+    document = genesis_of("example", registrar.public, Ruleset(), 7)
+    plain = msgspec.to_builtins(document)
+    return {
+        "registrar_seed": bytes(range(32)).hex(),
+        "genesis": canonical.encode(plain).decode(),
+        "instance": instance_of(plain).hex(),
+        "state": initial_state(canonical.encode(plain)).digest.hex(),
+    }
+
+
+def signed_events() -> list[dict[str, str]]:
+    """An event of each type that somebody signs, for the instance whose name is 32 bytes 0xab."""
+    seeds = {"registrar": bytes(range(32)), "reporter": bytes([1] * 32)}
+    instance, tick = bytes([0xAB] * 32), 3600
+    key = signatures.from_seed(seeds["reporter"]).public.text
+    table = protocol.TableRef(3, "0f" * 32, "f0" * 32)
+    amounts = ("2000000000000000000", "0", str(TOP), "1")
+    payloads: list[protocol.Signed] = [
+        protocol.Register(0, table, ""),
+        protocol.RotateKey(1, "n1", key, ""),
+        protocol.Revoke(2, "n1", ""),
+        protocol.ChangeRuleset(2**53 - 1, Ruleset(version=2).document(), ""),
+        protocol.RecordFees(0, "r1", 7, table, ""),
+        protocol.RecordTelemetry(1, "r1", 7, table, ""),
+        protocol.RecordReward(2, "r1", "a1", *amounts, ""),
+    ]
+    found = []
+    for payload in payloads:
+        signer = "registrar" if isinstance(payload, protocol.ByRegistrar) else "reporter"
+        signed = protocol.sign(signatures.from_seed(seeds[signer]), instance, tick, payload)
+        kind = protocol.TYPES[type(payload)]
+        unsigned = protocol.document(payload)
+        del unsigned["signature"]
+        message = {"instance": instance.hex(), "payload": unsigned, "tick": tick, "type": kind}
+        purpose = "qfs/registrar/v1" if signer == "registrar" else "qfs/report/v1"
+        found.append(
+            {
+                "type": kind,
+                "seed": seeds[signer].hex(),
+                "purpose": purpose,
+                "message": canonical.encode(message).decode(),
+                "signed_bytes": signatures.signed_bytes(purpose, canonical.encode(message)).hex(),
+                "signature": signed.signature,
+                "payload": canonical.encode(protocol.document(signed)).decode(),
+            }
+        )
+    return found
 
 
 def tokens() -> dict[str, Any]:
@@ -444,9 +444,9 @@ def vectors() -> dict[str, Any]:
         "epoch": epoch(),
         "tables": tables(),
         "events": events(),
+        "log_proof": log_proof(),
         "genesis": genesis(),
         "signed_events": signed_events(),
-        "log_proof": log_proof(),
         "tokens": tokens(),
         "rewards": rewards(),
         "trace": trace(),

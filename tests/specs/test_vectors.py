@@ -153,46 +153,6 @@ def test_event_hashes_follow_from_the_text(published: dict[str, Any]) -> None:
     assert events["log_root"] == hashlib.sha256(b"\1" + first + second).hexdigest()
 
 
-def test_the_genesis_names_the_instance(published: dict[str, Any]) -> None:
-    text, case = from_text(), published["genesis"]
-    document = json.loads(case["genesis"])
-    assert case["genesis"].encode() == canonical_json(document)
-    assert document["registrar"] == text.public_key(bytes.fromhex(case["registrar_seed"]))
-    assert sorted(document) == [
-        *("first_epoch", "format", "name", "registrar", "ruleset", "spec_version")
-    ]
-    assert case["instance"] == h("qfs/instance/v1", case["genesis"].encode())
-    assert case["state"] == h("qfs/state/v1", text.Instance(case["genesis"]).state())
-
-
-def test_signed_events_follow_from_the_text(published: dict[str, Any]) -> None:
-    text, types = from_text(), []
-    for case in published["signed_events"]:
-        message, payload = json.loads(case["message"]), json.loads(case["payload"])
-        unsigned = {name: value for name, value in payload.items() if name != "signature"}
-        assert message == {
-            "instance": "ab" * 32,
-            "payload": unsigned,
-            "tick": 3600,
-            "type": case["type"],
-        }
-        tag = case["purpose"].encode()
-        signed = bytes([len(tag)]) + tag + canonical_json(message)
-        assert case["signed_bytes"] == signed.hex()
-        assert case["signature"] == text.ed25519_sign(bytes.fromhex(case["seed"]), signed).hex()
-        assert payload["signature"] == case["signature"]
-        types.append((case["type"], case["purpose"]))
-    assert types == [
-        ("registry.register", "qfs/registrar/v1"),
-        ("registry.rotate_key", "qfs/registrar/v1"),
-        ("registry.revoke", "qfs/registrar/v1"),
-        ("ruleset.change", "qfs/registrar/v1"),
-        ("fees.record", "qfs/report/v1"),
-        ("telemetry.record", "qfs/report/v1"),
-        ("reward.record", "qfs/report/v1"),
-    ]
-
-
 def sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
@@ -290,6 +250,46 @@ def test_the_key_id_of_ml_dsa_follows_from_the_text(published: dict[str, Any]) -
     origin = vector["checkpoint"].split("\n")[0].encode()
     typed = b"\xffqfs/ml-dsa-65/v1" + public
     assert sha256(origin + b"\n" + typed)[:4].hex() == vector["ml_dsa_65_verifier_key_id"]
+
+
+def test_the_genesis_names_the_instance(published: dict[str, Any]) -> None:
+    text, case = from_text(), published["genesis"]
+    document = json.loads(case["genesis"])
+    assert case["genesis"].encode() == canonical_json(document)
+    assert document["registrar"] == text.public_key(bytes.fromhex(case["registrar_seed"]))
+    assert sorted(document) == [
+        *("first_epoch", "format", "name", "registrar", "ruleset", "spec_version")
+    ]
+    assert case["instance"] == h("qfs/instance/v1", case["genesis"].encode())
+    assert case["state"] == h("qfs/state/v1", text.Instance(case["genesis"]).state())
+
+
+def test_signed_events_follow_from_the_text(published: dict[str, Any]) -> None:
+    text, types = from_text(), []
+    for case in published["signed_events"]:
+        message, payload = json.loads(case["message"]), json.loads(case["payload"])
+        unsigned = {name: value for name, value in payload.items() if name != "signature"}
+        assert message == {
+            "instance": "ab" * 32,
+            "payload": unsigned,
+            "tick": 3600,
+            "type": case["type"],
+        }
+        tag = case["purpose"].encode()
+        signed = bytes([len(tag)]) + tag + canonical_json(message)
+        assert case["signed_bytes"] == signed.hex()
+        assert case["signature"] == text.ed25519_sign(bytes.fromhex(case["seed"]), signed).hex()
+        assert payload["signature"] == case["signature"]
+        types.append((case["type"], case["purpose"]))
+    assert types == [
+        ("registry.register", "qfs/registrar/v1"),
+        ("registry.rotate_key", "qfs/registrar/v1"),
+        ("registry.revoke", "qfs/registrar/v1"),
+        ("ruleset.change", "qfs/registrar/v1"),
+        ("fees.record", "qfs/report/v1"),
+        ("telemetry.record", "qfs/report/v1"),
+        ("reward.record", "qfs/report/v1"),
+    ]
 
 
 def canonical_json(value: object) -> bytes:
