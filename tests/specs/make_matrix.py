@@ -110,9 +110,9 @@ def _lost_evidence(pointer: str) -> Iterator[str]:
     if not file.is_file():
         yield f"there is no file {path}"
     elif part and file.suffix == ".json":
-        if part not in json.loads(file.read_text(encoding="utf-8")):
+        if part not in _keys(file):
             yield f"{path} has no {part}"
-    elif part and part not in _headings(file):
+    elif part and part not in headings(file):
         yield f"{path} has no heading {part}"
 
 
@@ -141,10 +141,16 @@ def _defined(body: list[ast.stmt], prefix: str) -> Iterator[str]:
             yield prefix + node.target.id
 
 
-def _headings(path: Path) -> set[str]:
+@cache
+def _keys(path: Path) -> frozenset[str]:
+    return frozenset(json.loads(path.read_text(encoding="utf-8")))
+
+
+@cache
+def headings(path: Path) -> frozenset[str]:
     """The anchors that a page has, made as its readers make them."""
     titles = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.M)
-    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+    return frozenset(re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles)
 
 
 def render(listed: list[dict[str, Any]]) -> str:
