@@ -158,11 +158,11 @@ def happen(story: Story) -> None:
     telemetry = {"n1": (11, 10, 12, 12, 0, 0), "n2": (0, 0, 12, 12, 0, 0), "n3": FULL, "n4": FULL}
     story.telemetry(49, 4, telemetry | {"n6": (100, 100, 20, 20, 10, 10)})
     story.fees(49, 4, (41, "a6", 50_000))
-    # Of epoch 5, which has begun and which the rules of version 2 are for.
-    story.fees(50, 5, (50, "a7", 20_001))
     rotated = KEYS["r1 from event 13 on"]
     story.sign(50, events.RotateKey(story.nonce(), "r1", rotated.public.text, ""))
     story.reporter_key = rotated
+    # Of epoch 5, which has begun and which the rules of version 2 are for.
+    story.fees(50, 5, (50, "a7", 20_001))
     story.close(50)
     telemetry = {"n1": FULL, "n2": FULL, "n3": FULL, "n5": (90, 100, 0, 0, 10, 10)}
     story.telemetry(59, 5, telemetry | {"n6": (99, 99, 12, 12, 0, 0)})
