@@ -114,7 +114,7 @@ def test_score(
         assert outcome(kernel.score, uptime, storage, ai, *case[3:]) == expected
 
 
-@examples(4)
+@examples(2)
 @given(case=cases())
 def test_score_by_the_book(implementation: Any, case: ScoreCase) -> None:
     found = implementation.score(*case)

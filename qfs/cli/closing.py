@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qfs.cli.instance import read_key, writing
+from qfs.errors import EpochError
 
 if TYPE_CHECKING:
     from qfs.ledger.session import Session
@@ -48,6 +49,13 @@ def computed(
     with writing(request.folder) as session:
         state = session.state
         epoch = state.epoch if request.epoch is None else request.epoch
+        if request.epoch is None and not tables and not _is_recorded(session, epoch):
+            # Perhaps the one before was meant, whose closing was interrupted after it was done.
+            raise EpochError(
+                f"nothing was recorded for epoch {epoch}; name it to close it empty",
+                argument="epoch",
+                value=epoch,
+            )
         end = (epoch + 1) * state.epoch_ticks
         # Recorded not before the last tick of the epoch, so that every fee of it has come.
         when = max(state.tick, end - 1)
@@ -72,6 +80,10 @@ def _read_tables(request: Request, stage: Stage) -> list[Table]:
             stage(f"reading {schema.name}")
             tables.append(read_table(path, schema))
     return tables
+
+
+def _is_recorded(session: Session, epoch: int) -> bool:
+    return any(batch.epoch == epoch for batch in session.state.batches)
 
 
 def _records(

@@ -35,6 +35,10 @@ tick_option = click.option(
     help="When it happens; default: that of the last event.",
 )
 
+epoch_option = click.option(
+    "--epoch", "number", type=click.IntRange(min=0), help="Of an instance; default: the last."
+)
+
 
 def key_option(what: str) -> Callable[[Any], Any]:
     """An option for a private key file."""
@@ -48,7 +52,7 @@ def key_option(what: str) -> Callable[[Any], Any]:
 @click.option("--first-epoch", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option("--registrar", help="Public key of the registrar; default: a new key is made.")
 @click.option("--log", "log_url", help="postgresql:// URL without a password; default: a file.")
-@click.option("--application-role", help="PostgreSQL: the role that shall read and append.")
+@click.option("--log-owner", help="PostgreSQL: URL of the role that owns the tables; not kept.")
 @json_option
 def init(
     folder: Path,
@@ -57,7 +61,7 @@ def init(
     first_epoch: int,
     registrar: str | None,
     log_url: str | None,
-    application_role: str | None,
+    log_owner: str | None,
     as_json: bool,
 ) -> None:
     """Create an instance: its genesis, its log, and a registrar key unless there is one.
@@ -73,7 +77,7 @@ def init(
     key = signatures.generate() if registrar is None else None
     public = key.public if key is not None else signatures.parse_public_key(registrar or "")
     genesis = genesis_of(name, public, read_ruleset_file(ruleset_file), first_epoch)
-    made = create_instance(folder, genesis, log_url, application_role, key)
+    made = create_instance(folder, genesis, log_url, log_owner, key)
     document = {
         "instance": made.id.hex(),
         "log": made.log_place,
@@ -110,6 +114,29 @@ def registrar_key(folder: Path, key_file: Path | None) -> PrivateKey:
     from qfs.ledger.instance import REGISTRAR_KEY
 
     return read_key(key_file or folder / REGISTRAR_KEY)
+
+
+def evidence_folder(path: Path, epoch: int | None) -> Path:
+    """The evidence at a path: that of an instance's epoch, the newest by default, or the path.
+
+    Raises:
+        UsageError: an epoch is named, and the path is no instance.
+        EvidenceError: the instance has no closed epoch.
+    """
+    from qfs.errors import EvidenceError
+    from qfs.ledger.instance import is_instance, open_instance
+
+    if not is_instance(path):
+        if epoch is not None:
+            raise click.UsageError("--epoch goes with an instance; this is the folder of one epoch")
+        return path
+    instance = open_instance(path)
+    if epoch is None:
+        closed = [int(p.name) for p in instance.evidence(0).parent.iterdir() if p.name.isdecimal()]
+        if not closed:
+            raise EvidenceError("has no closed epoch yet", source=str(path))
+        epoch = max(closed)
+    return instance.evidence(epoch)
 
 
 def _ask() -> bytes:

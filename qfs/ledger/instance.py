@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
 
@@ -23,7 +24,8 @@ from qfs import canonical
 from qfs.errors import EvidenceError, UnknownOptionError
 from qfs.files import new_folder, read_bounded, require_free
 from qfs.ledger.artifacts import Artifacts
-from qfs.ledger.log import EventLog, create_log, open_log
+from qfs.ledger.events import instance_of
+from qfs.ledger.log import EventLog, create_log, open_log, role_of
 from qfs.ledger.snapshots import Snapshots
 from qfs.protocol.genesis import Genesis
 from qfs.protocol.manifest import parse_digest
@@ -46,7 +48,7 @@ class _Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """path from the folder, or a postgresql:// URL without a password"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Instance:
     """An instance in a folder. Nothing in it is open until it is asked for."""
 
@@ -55,7 +57,7 @@ class Instance:
     """32 bytes"""
     log_place: str
 
-    @property
+    @cached_property
     def artifacts(self) -> Artifacts:
         """The tables of its events."""
         return Artifacts(self.folder / ARTIFACTS)
@@ -78,7 +80,7 @@ def create_instance(
     folder: Path,
     genesis: Genesis,
     log_url: str | None = None,
-    application_role: str | None = None,
+    owner_url: str | None = None,
     registrar_key: PrivateKey | None = None,
 ) -> Instance:
     """Create an instance in a folder that does not exist yet, or is empty.
@@ -86,13 +88,17 @@ def create_instance(
     Args:
         folder: where.
         genesis: what the instance begins with.
-        log_url: a postgresql:// URL for its log, or None for a file in the folder.
-        application_role: PostgreSQL: the role that shall read and append.
+        log_url: a postgresql:// URL for its log, in the role that reads and appends, or None for
+            a file in the folder. It is kept in the folder, so it has no password.
+        owner_url: the same database in the role that shall own the tables, used once and not
+            kept; the role of `log_url` may then append and read, and nothing else.
         registrar_key: to be kept in the folder, in a file that only its owner may read, or None.
 
     Raises:
         StorageError: the folder is in use, or the log cannot be created; nothing is left.
     """
+    if owner_url is not None and log_url is None:
+        raise UnknownOptionError("a log in a file has no owner", argument="owner_url")
     if log_url is not None and _PASSWORD.search(log_url):
         raise UnknownOptionError(
             "the URL has a password, which would be kept in the instance's folder;"
@@ -106,10 +112,12 @@ def create_instance(
             (partial / name).mkdir()
         if registrar_key is not None:
             write_private_key(partial / REGISTRAR_KEY, registrar_key)
-        place = partial / LOG if log_url is None else log_url
-        instance = create_log(place, document, application_role=application_role)
-        config = _Config("qfs-instance-v1", instance.hex(), log_url or LOG)
+        config = _Config("qfs-instance-v1", instance_of(document).hex(), log_url or LOG)
         (partial / CONFIG).write_bytes(canonical.encode(config))
+        # Last: what is in a database stays when the folder cannot be written.
+        place = owner_url or log_url or partial / LOG
+        role = None if owner_url is None or log_url is None else role_of(log_url)
+        create_log(place, document, application_role=role)
     return open_instance(folder)
 
 

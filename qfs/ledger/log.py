@@ -85,6 +85,9 @@ class EventLog(Protocol):
     def fence(self) -> int | None:
         """The number of this writer, higher than that of every writer before; None for readers."""
 
+    def writer(self) -> str | None:
+        """Who holds the log for writing now, this one itself included; None where nobody does."""
+
     def head(self) -> Head:
         """Where the log ends now, its last event checked."""
 
@@ -244,6 +247,22 @@ def _require_known(head: Head, known: Head | None) -> None:
             seq=max(head.size - 1, 0),
             fault="head",
         )
+
+
+def role_of(url: str) -> str:
+    """The role that a postgresql:// URL names.
+
+    Raises:
+        UnknownOptionError: it names none.
+        MissingDependencyError: psycopg is not installed.
+    """
+    _require_psycopg()
+    from qfs.ledger.postgres import role_in
+
+    role = role_in(url)
+    if role is None:
+        raise UnknownOptionError("the URL names no role, as in postgresql://ROLE@", argument="log")
+    return role
 
 
 def _postgres_url(place: str | os.PathLike[str]) -> str | None:

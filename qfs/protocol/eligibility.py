@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import compress
 from operator import not_
-from typing import Final, cast
+from typing import cast
 
 from qfs.backend import implementation
 from qfs.ids import from_checked, from_checked_names
@@ -22,9 +22,8 @@ from qfs.reference.eligibility import (
     Reported,
     Rule,
 )
+from qfs.reference.scoring import METRICS
 from qfs.tables import EXCLUDED, NODES, REGISTRY, TELEMETRY, Table, TableColumn, take
-
-METRICS: Final = ("uptime", "storage", "ai")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,22 +7,13 @@ another the first that does not follow is named.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from qfs.certified import CertifiedMath, Operation, Trace
 from qfs.columns import require_integer
 from qfs.errors import OutOfRangeError, UnknownOptionError, VerificationError, WrongTypeError, shown
 from qfs.ids import require_id
-from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_ROWS, MAX_SCALAR, MAX_VALUE
-
-Ratio = tuple[int, int]
-
-METRICS: Final = ("uptime", "storage", "ai")
-POLICIES: Final = ("product", "weighted_sum")
-MAX_COUNT: Final = MAX_ROWS
-"""Largest count of a metric: what 4 bytes hold."""
-_NEUTRAL: Final = (1, 1)
-_NO_CREDIT: Final = (0, 1)
+from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_COUNT, MAX_SCALAR, MAX_VALUE
+from qfs.reference.scoring import METRICS, NEUTRAL, NOTHING, POLICIES, Ratio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +68,7 @@ class Scored:
     def counted(self) -> tuple[Ratio, Ratio, Ratio]:
         """The three ratios as they count: neutral is 1, too few samples are 0."""
         uptime, storage, ai = (
-            _NEUTRAL if neutral else ratio if ratio[1] >= self.min_samples else _NO_CREDIT
+            NEUTRAL if neutral else ratio if ratio[1] >= self.min_samples else NOTHING
             for ratio, neutral in zip(
                 (self.uptime, self.storage, self.ai), self.neutral, strict=True
             )

@@ -12,7 +12,7 @@ from typing import Any, Final
 from qfs.decimals import parse_integer
 from qfs.errors import QfsError
 from qfs.ids import require_id
-from qfs.limits import MAX_SCALAR, SPEC_VERSION
+from qfs.limits import MAX_SCALAR, MAX_TICK, SPEC_VERSION
 from qfs.protocol import events
 from qfs.protocol import ruleset as rulesets
 from qfs.protocol.closing import Closing, close
@@ -38,7 +38,7 @@ from qfs.protocol.state import REGISTRAR, Batch, State
 from qfs.protocol.treasury import TreasuryEngine
 from qfs.rows import concat
 from qfs.signatures import parse_public_key
-from qfs.tables import Table
+from qfs.tables import FEES, SCHEMAS, Table
 
 MAX_OPEN_BATCHES: Final = 4096
 """Batches of epochs that are not closed yet."""
@@ -69,8 +69,9 @@ class StateTransitionEngine:
 
     def _apply(self, state: State, event: ProtocolEvent) -> State:
         payload = parse_payload(event)
-        _require_table(payload, event)
+        # The signature first: nobody's rows are looked at for a stranger.
         state = _authorised(state.at(event.tick), payload)
+        _require_table(payload, event)
         return _HANDLERS[type(payload)](state, payload, event.table)
 
 
@@ -107,7 +108,7 @@ def _require_table(payload: Payload, event: ProtocolEvent) -> None:
             raise TransitionError("table", f"{event.type} has no table", argument="table")
         return
     table = event.table
-    if table is None or table.schema.name != field:
+    if not isinstance(table, Table) or table.schema != SCHEMAS[field]:
         raise TransitionError("table", f"the table {field} is missing", argument=field)
     if TableRef.of(table) != getattr(payload, field):
         raise TransitionError(
@@ -173,6 +174,8 @@ def _change_ruleset(state: State, payload: ChangeRuleset, _: None) -> State:
             value=ruleset.epoch_ticks,
         )
     first = state.tick // state.epoch_ticks + 1
+    if first > MAX_TICK:
+        raise TransitionError("epoch", "no epoch comes after this one", argument="ruleset")
     # Of two changes within one epoch the later one holds.
     kept = tuple(entry for entry in state.rulesets if entry[0] < first)
     return replace(state, rulesets=(*kept, (first, ruleset)))

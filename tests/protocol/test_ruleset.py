@@ -25,6 +25,17 @@ epoch_cap = "2.5"
 max_share = "1"
 min_active_nodes = 1
 tie_break = "rotating"
+[registry]
+max_nodes_per_operator = 2
+[eligibility]
+min_uptime = "0.5"
+expected_heartbeats = 4294967295
+[scoring]
+min_samples = 10
+policy = "weighted_sum"
+uptime_weight = "0.5"
+storage_weight = "0.25"
+ai_weight = "0.25"
 """
 
 
@@ -37,6 +48,14 @@ def test_all_fields_are_read_exactly() -> None:
         max_share=10**18,
         min_active_nodes=1,
         tie_break="rotating",
+        max_nodes_per_operator=2,
+        min_uptime=5 * 10**17,
+        expected_heartbeats=2**32 - 1,
+        min_samples=10,
+        score_policy="weighted_sum",
+        uptime_weight=5 * 10**17,
+        storage_weight=25 * 10**16,
+        ai_weight=25 * 10**16,
     )
 
 
@@ -48,6 +67,15 @@ def test_defaults_are_those_of_the_protocol() -> None:
         "epoch": {"ticks": 512},
         "issuance": {"rate": "0.1", "epoch_cap": "1000000"},
         "allocation": {"max_share": "0.3", "min_active_nodes": 3, "tie_break": "id"},
+        "registry": {"max_nodes_per_operator": 1},
+        "eligibility": {"min_uptime": "0.9", "expected_heartbeats": 0},
+        "scoring": {
+            "policy": "product",
+            "min_samples": 1,
+            "uptime_weight": "0.4",
+            "storage_weight": "0.3",
+            "ai_weight": "0.3",
+        },
     }
 
 
@@ -68,6 +96,13 @@ def test_every_field_changes_the_digest() -> None:
         b'allocation.max_share = "0.300000000000000001"',
         b"allocation.min_active_nodes = 4",
         b'allocation.tie_break = "rotating"',
+        b"registry.max_nodes_per_operator = 2",
+        b'eligibility.min_uptime = "0.900000000000000001"',
+        b"eligibility.expected_heartbeats = 1",
+        b"scoring.min_samples = 2",
+        b'scoring.policy = "weighted_sum"',
+        b'scoring.uptime_weight = "0.5"\nscoring.ai_weight = "0.2"',
+        b'scoring.storage_weight = "0.4"\nscoring.ai_weight = "0.2"',
     ]
     digests = {from_toml(text, "r.toml").digest for text in [b"", *changed]}
     assert len(digests) == 1 + len(changed)
@@ -100,6 +135,22 @@ REFUSED: dict[str, tuple[bytes, type[QfsError], str]] = {
     "bool": (b"epoch.ticks = true", WrongTypeError, "epoch.ticks"),
     "text count": (b'allocation.min_active_nodes = "3"', WrongTypeError, "allocation."),
     "other tie": (b'allocation.tie_break = "random"', UnknownOptionError, "allocation.tie_break"),
+    "no nodes per operator": (
+        b"registry.max_nodes_per_operator = 0",
+        OutOfRangeError,
+        "registry.max_nodes_per_operator",
+    ),
+    "uptime above 1": (b'eligibility.min_uptime = "1.1"', OutOfRangeError, "eligibility."),
+    "float uptime": (b"eligibility.min_uptime = 0.9", RulesetError, "eligibility.min_uptime"),
+    "heartbeats above 2^32 - 1": (
+        b"eligibility.expected_heartbeats = 4294967296",
+        OutOfRangeError,
+        "eligibility.expected_heartbeats",
+    ),
+    "no samples": (b"scoring.min_samples = 0", OutOfRangeError, "scoring.min_samples"),
+    "other policy": (b'scoring.policy = "sum"', UnknownOptionError, "scoring.policy"),
+    "weights above 1": (b'scoring.ai_weight = "0.300000000000000001"', RulesetError, "scoring"),
+    "weights below 1": (b'scoring.ai_weight = "0.299999999999999999"', RulesetError, "scoring"),
     "unknown field": (b"allocation.bonus = 1", RulesetError, "allocation.bonus"),
     "unknown table": (b"[x]\ny = 1", RulesetError, "x.y"),
     "too deep": (b"[allocation.x]\ny = 1", RulesetError, "allocation.x"),
