@@ -158,10 +158,11 @@ def test_other_parameters_are_another_instance(tmp_path: Path) -> None:
 
 def test_another_seed_is_another_network(seven: Path, tmp_path: Path) -> None:
     mine = document_of(seven)
-    other = simulate(tmp_path / "other", Parameters(8, 6, 20), silent)
-    for name in ("instance", "state"):
-        assert mine[name] != other[name]
-    assert [e["fees"] for e in mine["epochs"]] != [e["fees"] for e in other["epochs"]]
+    other = Lived(tmp_path / "other", Parameters(8, 6, 20))
+    assert other.instance.id.hex() != mine["instance"]
+    pairs = list(zip(mine["epochs"], other.network.epochs, strict=True))
+    assert len(pairs) == 6
+    assert all(one["fees"] != two["fees"] for one, two in pairs)
 
 
 def test_the_numbers_of_a_seed_are_published() -> None:
