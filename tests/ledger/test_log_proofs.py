@@ -199,6 +199,8 @@ def test_signing_again_gives_what_is_kept(copy: Instance, ground: Ground) -> Non
 
 
 def test_nobody_signs_nothing(copy: Instance) -> None:
+    with pytest.raises(StorageError, match="by other keys is kept"):
+        sign_instance(copy, [])
     shutil.rmtree(copy.folder / "checkpoints")
     with pytest.raises(CheckpointError):
         sign_instance(copy, [])
@@ -237,6 +239,22 @@ def test_what_contradicts_an_earlier_checkpoint_is_not_signed(copy: Instance) ->
     with pytest.raises(CheckpointError) as caught:
         sign_instance(copy, signers(copy))
     assert caught.value.source == str(path)
+
+
+def test_the_last_of_several_checkpoints_is_the_one_to_be_continued(copy: Instance) -> None:
+    """The log is cut between the two that were signed."""
+    with Session(copy, "test") as session:
+        close(session, EPOCHS)
+    sign_instance(copy, signers(copy))
+    notes = {path: path.read_bytes() for path in kept(copy)}
+    assert len(notes) == 2
+    cut(copy, 12)
+    (copy.folder / "checkpoints").mkdir()
+    for path, note in notes.items():
+        path.write_bytes(note)
+    with pytest.raises(VerificationError, match="the log has 12 events, and had 13"):
+        sign_instance(copy, signers(copy))
+    assert kept(copy) == [*notes]
 
 
 def test_a_log_without_events_has_a_checkpoint(tmp_path: Path) -> None:
