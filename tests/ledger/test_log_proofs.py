@@ -6,6 +6,7 @@ import base64
 import contextlib
 import io
 import json
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -69,9 +70,9 @@ PAID = [f"node-{i}" for i in range(7)]
 EPOCHS = 3
 
 
-def build(folder: Path, name: str = "net") -> Instance:
+def build(folder: Path, name: str = "net", *log: str) -> Instance:
     """An instance of seven nodes that are paid, one that is idle, and three closed epochs."""
-    made = create_instance(folder, genesis_of(name, REGISTRAR.public, Ruleset()))
+    made = create_instance(folder, genesis_of(name, REGISTRAR.public, Ruleset()), *log)
     nodes = [(node, f"op-{node}", "infrastructure", REPORTER.public.text) for node in PAID]
     nodes.append(("idle", "op-idle", "infrastructure", REPORTER.public.text))
     nodes.append(("reporter", "ops", "reporter", REPORTER.public.text))
@@ -325,6 +326,26 @@ def test_every_node_has_a_proof(ground: Ground, tmp_path: Path, node: str, epoch
         assert found.reason == {"idle": "low_uptime", "reporter": "wrong_role"}[node]
     with pytest.raises(StorageError):
         write_log_proof(proof, tmp_path / "proof.json")
+
+
+@pytest.mark.database
+def test_the_database_makes_no_difference(
+    ground: Ground, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same events in PostgreSQL have the same checkpoint and proofs, byte for byte."""
+    server.empty_database("proofs")
+    url = server.url("proofs")
+    user, password = re.match(r"postgresql://([^:@]+):([^@]*)@", url).groups()  # type: ignore[union-attr]
+    monkeypatch.setenv("PGPASSWORD", password)
+    without = url.replace(f"{user}:{password}@", f"{user}@")
+    made = build(tmp_path / "net", "net", without, url.replace("qfs_application", "qfs_owner"))
+    assert made.id == ground.instance.id
+    note = sign_instance(made, signers(made)).note
+    assert note == note_at(ground.instance, 10)
+    for node in ("node-3", "idle"):
+        proof = prove_in_log(made, 1, node, note)
+        assert proof == prove_in_log(ground.instance, 1, node, note)
+    assert verify_instance(made, stated(ground.note)).tree.root() == stated(note).root
 
 
 def test_what_was_paid_is_what_the_proofs_add_up_to(ground: Ground) -> None:

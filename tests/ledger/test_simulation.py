@@ -149,6 +149,13 @@ def head_of(folder: Path) -> tuple[int, str]:
         return log.head().size, log.head().hash.hex()
 
 
+def test_other_parameters_are_another_instance(tmp_path: Path) -> None:
+    """Signatures of one network are good for nothing in another, though they share their keys."""
+    given = [(1, 2, 3), (2, 2, 3), (1, 3, 3), (1, 2, 4), (12, 2, 3), (1, 22, 3)]
+    made = [create_network(tmp_path / str(g), Parameters(*g)).id for g in given]
+    assert len({*made}) == len(given)
+
+
 def test_another_seed_is_another_network(seven: Path, tmp_path: Path) -> None:
     mine = document_of(seven)
     other = simulate(tmp_path / "other", Parameters(8, 6, 20), silent)
