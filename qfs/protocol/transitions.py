@@ -192,6 +192,8 @@ def _record(state: State, payload: RecordFees | RecordTelemetry, table: Table) -
     if len(state.batches) == MAX_OPEN_BATCHES:
         raise TransitionError("batches", f"{MAX_OPEN_BATCHES} batches wait for their epoch")
     _require_inside(state, payload, table)
+    if isinstance(payload, RecordFees):
+        _require_countable(state, table)
     kind = table.schema.name
     for earlier in state.tables(kind, epoch):
         concat(earlier, table)
@@ -215,6 +217,17 @@ def _require_inside(state: State, payload: RecordFees | RecordTelemetry, table: 
             index=row,
             value=values[row],
         )
+
+
+def _require_countable(state: State, fees: Table) -> None:
+    """All fees together stay within a total, so that their epoch can be closed.
+
+    At most 15% of them is issued, which is below 10^38, so no pool and no balance overflows.
+    """
+    tables = [batch.table for batch in state.batches if batch.kind == FEES.name]
+    waiting = sum(table.amounts("fee").total for table in (*tables, fees))
+    if state.tokens.atr_state.fees + waiting > MAX_SCALAR:
+        raise TransitionError("total", "all fees come to more than 2^128 - 1", argument="fees")
 
 
 def _record_reward(state: State, payload: RecordReward, _: None) -> State:
