@@ -192,12 +192,26 @@ def _record(state: State, payload: RecordFees | RecordTelemetry, table: Table) -
     if len(state.batches) == MAX_OPEN_BATCHES:
         raise TransitionError("batches", f"{MAX_OPEN_BATCHES} batches wait for their epoch")
     _require_inside(state, payload, table)
-    if isinstance(payload, RecordFees):
-        _require_countable(state, table)
     kind = table.schema.name
     for earlier in state.tables(kind, epoch):
         concat(earlier, table)
+    if kind == FEES.name:
+        _require_closable(state, table)
     return replace(state, batches=(*state.batches, Batch(epoch, payload.reporter, table)))
+
+
+def _require_closable(state: State, fees: Table) -> None:
+    """All fees, taken and waiting, are a total: with more no epoch could ever be closed again.
+
+    What is issued of them is at most 15%, below 10^38, so pool and balances stay in bounds too.
+    """
+    waiting = [batch.table for batch in state.batches if batch.kind == FEES.name]
+    total = state.tokens.atr_state.fees
+    total += sum(table.amounts("fee").total for table in (*waiting, fees))
+    if total > MAX_SCALAR:
+        raise TransitionError(
+            "total", f"all fees would come to {total}, above 2^128 - 1", argument="fee", value=total
+        )
 
 
 def _require_inside(state: State, payload: RecordFees | RecordTelemetry, table: Table) -> None:
@@ -217,17 +231,6 @@ def _require_inside(state: State, payload: RecordFees | RecordTelemetry, table: 
             index=row,
             value=values[row],
         )
-
-
-def _require_countable(state: State, fees: Table) -> None:
-    """All fees together stay within a total, so that their epoch can be closed.
-
-    At most 15% of them is issued, which is below 10^38, so no pool and no balance overflows.
-    """
-    tables = [batch.table for batch in state.batches if batch.kind == FEES.name]
-    waiting = sum(table.amounts("fee").total for table in (*tables, fees))
-    if state.tokens.atr_state.fees + waiting > MAX_SCALAR:
-        raise TransitionError("total", "all fees come to more than 2^128 - 1", argument="fees")
 
 
 def _record_reward(state: State, payload: RecordReward, _: None) -> State:
