@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export QFS_TEST_DATA := $(abspath $(or $(QFS_TEST_DATA),../shared/data))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build contracts bench clean $(LEGS)
+.PHONY: help demo docs test prove contracts build bench clean $(LEGS)
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ demo: $(VENV)/cli.stamp ## close an epoch of a made-up network, with evidence an
 
 test: $(LEGS) ## everything that CI runs: each leg below
 	@$(LEG) --summary $(LEGS)
+
+prove: $(VENV)/dev.stamp ## the tests at length: 200 crashes, 5,000 examples of each law
+	QFS_BACKEND=kernel QFS_CRASH_ROUNDS=200 $(PY) -m pytest -q -m database tests/ledger
+	QFS_BACKEND=kernel $(PY) -m pytest -q --hypothesis-profile=deep -m "not database" tests
 
 build: $(VENV)/dev.stamp ## the development environment; the kernel is rebuilt if it changed
 
@@ -83,6 +87,9 @@ contracts: $(VENV)/dev.stamp ## prove the contracts whose files changed; all of 
 
 bench: $(VENV)/dev.stamp ## measure
 	QFS_BACKEND=kernel $(PY) -m pytest benchmarks --benchmark-enable --benchmark-only
+
+docs: $(VENV)/dev.stamp ## write docs/STATE_GAP_MATRIX.md again
+	$(PY) tests/specs/make_matrix.py
 
 clean: ## remove everything that make and the tests wrote
 	rm -rf $(VENV) build dist *.egg-info .benchmarks .hypothesis .mypy_cache .ruff_cache

@@ -108,6 +108,15 @@ def backend() -> Backend:
     return _choose()[0]
 
 
+def build_facts() -> dict[str, str]:
+    """What the kernel that computes was built for and from; nothing where the reference does."""
+    if backend().name == "reference":
+        return {}
+    from qfs import kernel
+
+    return kernel.build_facts()
+
+
 def implementation() -> Implementation:
     """The functions of the chosen backend."""
     return _choose()[1]

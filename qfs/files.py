@@ -68,12 +68,12 @@ def new_folder(folder: Path) -> Iterator[Path]:
             yield partial
             for parent, _, files in os.walk(partial):
                 for name in files:
-                    _sync(Path(parent) / name)
-                _sync(Path(parent))
+                    sync(Path(parent) / name)
+                sync(Path(parent))
             partial.chmod(0o755)
             # Renaming onto an empty folder is allowed, onto a filled one it fails.
             partial.replace(target)
-            _sync(target.parent)
+            sync(target.parent)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
@@ -98,13 +98,14 @@ def new_file(path: Path) -> Iterator[IO[bytes]]:
             os.fsync(descriptor)
             # A link, unlike a rename, never takes the place of a file that appeared meanwhile.
             os.link(name, path)
-            _sync(path.absolute().parent)
+            sync(path.absolute().parent)
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -10,7 +10,18 @@ from typing import Any
 from qfs.backend import implementation
 from qfs.ids import IdColumn, RawIds, TextColumn
 from qfs.limits import MAX_ID_BYTES, MAX_KEY_BYTES
-from qfs.tables import INTEGERS, ColumnSpec, Schema, Table, TableColumn, canonical, join, take
+from qfs.tables import (
+    INTEGERS,
+    ColumnSpec,
+    Schema,
+    Table,
+    TableColumn,
+    canonical,
+    join,
+    require_pyarrow,
+    take,
+    to_arrow,
+)
 
 
 def from_rows(schema: Schema, rows: Iterable[Sequence[Any]]) -> Table:
@@ -90,3 +101,29 @@ def find(ids: IdColumn, wanted: bytes) -> int | None:
         middle = (low + high) // 2
         low, high = (middle + 1, high) if ids[middle] < wanted else (low, middle)
     return low if low < len(ids) and ids[low] == wanted else None
+
+
+def first_differing_row(first: Table, second: Table) -> int | None:
+    """The first row in which two tables of one schema differ, or that one of them lacks.
+
+    Both are in canonical order, so where their keys differ there, the lower one is the one that
+    the other table lacks.
+    """
+    assert first.schema == second.schema
+    pc = require_pyarrow().compute
+    common = min(len(first), len(second))
+    differing = common if len(first) != len(second) else None
+    for name in first.columns:
+        values = [_comparable(table.columns[name])[:common] for table in (first, second)]
+        row = pc.index(pc.equal(*values), False).as_py()
+        if row >= 0:
+            differing = row if differing is None else min(differing, row)
+    return differing
+
+
+def _comparable(column: TableColumn) -> Any:
+    """The column as an Arrow array whose type does not depend on how many rows there are."""
+    values = to_arrow(column)
+    if isinstance(column, TextColumn):
+        return values.cast(require_pyarrow().large_string())
+    return values

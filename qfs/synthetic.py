@@ -44,11 +44,11 @@ def network(seed: int, nodes: int, fees: int, epoch: int, epoch_ticks: int) -> N
     made = Network([], [], [], [], [])
     for i, word in enumerate(node_words):
         made.node_ids.append(f"node-{i:06d}-{word[:4].hex()}")
-        made.weights.append(_pareto(word, _LARGEST_WEIGHT))
+        made.weights.append(pareto(word, _LARGEST_WEIGHT))
     for word in fee_words:
         made.ticks.append(epoch * epoch_ticks + int.from_bytes(word[16:24], "big") % epoch_ticks)
         made.action_ids.append("0x" + word[24:32].hex() + word[:4].hex())
-        made.fees.append(_pareto(word, _LARGEST_FEE))
+        made.fees.append(pareto(word, _LARGEST_FEE))
     return made
 
 
@@ -58,8 +58,11 @@ def _words(seed: int, what: str, count: int) -> Iterator[bytes]:
         yield tagged_hash(_TAG, sized(what.encode("ascii")), counter)
 
 
-def _pareto(word: bytes, largest: int) -> int:
-    """largest / u for a uniform u of 1 .. 2^20, less up to half of it, so that few are equal."""
+def pareto(word: bytes, largest: int) -> int:
+    """largest / u for a uniform u of 1 .. 2^20, less up to half of it, so that few are equal.
+
+    The word has 16 bytes or more, of which bytes 4 to 15 decide.
+    """
     uniform = int.from_bytes(word[4:8], "big") % _STEPS + 1
     jitter = int.from_bytes(word[8:16], "big") % BASE_UNITS_PER_TOKEN
     value = largest // uniform

@@ -6,7 +6,8 @@ each is computed again by itself.
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from collections.abc import Iterable
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -45,6 +46,21 @@ class TraceDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def document_of(trace: Trace) -> TraceDocument:
     """The document of a trace."""
     return TraceDocument(FORMAT, [_entry(operation) for operation in trace])
+
+
+def trace_document(operations: Iterable[Operation]) -> dict[str, Any]:
+    """Operations as a plain document, as `document_of` has it and `read_document` reads it."""
+    document = TraceDocument(FORMAT, [_entry(operation) for operation in operations])
+    plain: dict[str, Any] = msgspec.to_builtins(document)
+    return plain
+
+
+def operation_text(operation: Operation) -> str:
+    """An operation with its operands and its result: `mul_div_rem(a=7, b=1, c=2) = 3 rest 1`."""
+    operands = ", ".join(f"{name}={value}" for name, value in operation.operands)
+    result = operation.result
+    text = f"{result[0]} rest {result[1]}" if isinstance(result, tuple) else f"{result}"
+    return f"{operation.operation}({operands}) = {text}"
 
 
 def read_document(data: bytes, name: str = "trace") -> TraceDocument:

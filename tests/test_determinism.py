@@ -25,6 +25,7 @@ def shown(path: pathlib.Path) -> str:
 CORE_MODULES = {
     *("limits", "errors", "hashing", "arrow", "columns", "ids", "decimals"),
     *("kernel", "api", "laws", "reference", "fixed128", "certified", "traces", "protocol"),
+    *("synthetic", "simulation"),
 }
 CORE = [
     path

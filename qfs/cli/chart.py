@@ -164,6 +164,7 @@ def _facts(figures: EpochFigures) -> list[_Span]:
     facts = [
         (f"Epoch {figures.epoch}", _STRONG),
         (counted(len(figures.node_ids), "node"), ""),
+        *([] if not figures.excluded else [(f"{sum(figures.excluded.values()):,} excluded", "")]),
         (f"{figures.capped_count:,} at the cap", ""),
         (f"max share {figures.max_share_text}", ""),
         (f"rate {figures.rate_text}", ""),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qfs.cli.closing import Request
+from qfs.cli.instance import epoch_option, evidence_folder
 from qfs.cli.output import json_option, nod, print_json, print_lines, progress
 from qfs.errors import EpochError
 
@@ -175,12 +176,17 @@ def refuse(**options: object) -> None:
 
 
 @epoch.command()
-@click.argument("folder", type=_FILE)
+@click.argument("path", type=_FILE)
+@epoch_option
 @json_option
-def show(folder: Path, as_json: bool) -> None:
-    """Show the figures of an evidence folder, as recorded; `qfs verify` checks them."""
+def show(path: Path, number: int | None, as_json: bool) -> None:
+    """Show the figures of an epoch, as recorded; `qfs verify` checks them.
+
+    PATH is the evidence of an epoch, or an instance.
+    """
     from qfs.ledger.evidence import read_manifest
 
+    folder = evidence_folder(path, number)
     manifest = read_manifest(folder)
     if as_json:
         print_json(summary(manifest, folder))
@@ -215,8 +221,8 @@ def figure_lines(manifest: Manifest) -> list[tuple[str, object]]:
         ("issued", f"{nod(int(issuance.issued))}, {manifest.ruleset['issuance']['rate']} of fees"),
         ("withheld by the epoch cap", nod(int(issuance.withheld))),
         ("pool", f"{nod(int(allocation.pool))}, {nod(int(manifest.opening.pool))} kept over"),
-        ("paid", f"{nod(int(allocation.paid))} to {manifest.tables['allocations'].rows} nodes"),
         *_scoring_lines(manifest),
+        ("paid", f"{nod(int(allocation.paid))} to {manifest.tables['allocations'].rows} nodes"),
         ("nodes at their cap", allocation.capped),
         ("undistributed", nod(int(allocation.undistributed))),
         ("residue", f"{manifest.closing.residue} x 10^-18 of a base unit"),
@@ -227,13 +233,24 @@ def figure_lines(manifest: Manifest) -> list[tuple[str, object]]:
 
 
 def _scoring_lines(manifest: Manifest) -> list[tuple[str, object]]:
+    from qfs.cli.figures import METRICS, REASONS, counted
+
     scoring = manifest.scoring
     if scoring is None:
         return []
-    reasons = ", ".join(f"{count} {reason}" for reason, count in scoring.excluded.items())
+    rules = manifest.ruleset
+    neutral = ", ".join(METRICS[metric] for metric in scoring.neutral)
+    least = rules["eligibility"]["min_uptime"]
+    excluded = sum(scoring.excluded.values())
     return [
-        ("excluded", f"{sum(scoring.excluded.values())} nodes{': ' if reasons else ''}{reasons}"),
-        ("neutral metrics", ", ".join(scoring.neutral) or "none"),
+        ("scored", f"{counted(scoring.eligible, 'node')}, policy {rules['scoring']['policy']}"),
+        ("neutral metrics", f"{neutral}: assessed for nobody, 1 for all" if neutral else "none"),
+        ("excluded", f"{counted(excluded, 'node')}; the least uptime is {least}"),
+        *(
+            (f"  {reason}", f"{scoring.excluded[reason]:,}: {meaning}")
+            for reason, meaning in REASONS.items()
+            if reason in scoring.excluded
+        ),
     ]
 
 
@@ -276,6 +293,8 @@ def figures_of(closed: ClosedEpoch, manifest: Manifest, out: Path | None) -> Epo
         weights=table.amounts("weight"),
         caps=table.amounts("cap"),
         amounts=table.amounts("amount"),
+        excluded=None if manifest.scoring is None else manifest.scoring.excluded,
+        neutral=() if manifest.scoring is None else manifest.scoring.neutral,
     )
 
 

@@ -5,14 +5,28 @@ Integer arithmetic only: a picture must not say anything that the evidence does 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from qfs.errors import LengthMismatchError, OutOfRangeError, VerificationError
 from qfs.limits import BASE_UNITS_PER_TOKEN, TOKEN_DECIMALS
 from qfs.reference.allocation import exceeds
 
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+
+REASONS: Final = {
+    "not_registered": "not registered by the end of the epoch",
+    "wrong_role": "registered in a role that is not paid",
+    "revoked": "revoked by the end of the epoch",
+    "no_telemetry": "no telemetry",
+    "malformed": "malformed telemetry",
+    "no_uptime": "no heartbeat was expected",
+    "low_uptime": "uptime below what the rules ask for",
+}
+"""What each reason means, in the order in which they are checked."""
+
+METRICS: Final = {"uptime": "uptime", "storage": "storage", "ai": "AI model"}
 
 _SHORT_CHARACTERS = 16
 _SHORT_DECIMALS = 4
@@ -58,6 +72,10 @@ class EpochFigures:
     weights: Sequence[int]
     caps: Sequence[int]
     amounts: Sequence[int]
+    excluded: Mapping[str, int] | None = None
+    """how many were not paid, by reason; None where the weights were given"""
+    neutral: Sequence[str] = ()
+    """metrics that were assessed for nobody, and so count as 1 for all"""
 
     def __post_init__(self) -> None:
         for name in ("weights", "caps", "amounts"):

@@ -35,6 +35,10 @@ tick_option = click.option(
     help="When it happens; default: that of the last event.",
 )
 
+epoch_option = click.option(
+    "--epoch", "number", type=click.IntRange(min=0), help="Of an instance; default: the last."
+)
+
 
 def key_option(what: str) -> Callable[[Any], Any]:
     """An option for a private key file."""
@@ -110,6 +114,29 @@ def registrar_key(folder: Path, key_file: Path | None) -> PrivateKey:
     from qfs.ledger.instance import REGISTRAR_KEY
 
     return read_key(key_file or folder / REGISTRAR_KEY)
+
+
+def evidence_folder(path: Path, epoch: int | None) -> Path:
+    """The evidence at a path: that of an instance's epoch, the newest by default, or the path.
+
+    Raises:
+        UsageError: an epoch is named, and the path is no instance.
+        EvidenceError: the instance has no closed epoch.
+    """
+    from qfs.errors import EvidenceError
+    from qfs.ledger.instance import is_instance, open_instance
+
+    if not is_instance(path):
+        if epoch is not None:
+            raise click.UsageError("--epoch goes with an instance; this is the folder of one epoch")
+        return path
+    instance = open_instance(path)
+    if epoch is None:
+        closed = [int(p.name) for p in instance.evidence(0).parent.iterdir() if p.name.isdecimal()]
+        if not closed:
+            raise EvidenceError("has no closed epoch yet", source=str(path))
+        epoch = max(closed)
+    return instance.evidence(epoch)
 
 
 def _ask() -> bytes:

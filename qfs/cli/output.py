@@ -14,6 +14,9 @@ import click
 
 from qfs.decimals import format_tokens
 
+EXIT_ERROR = 1
+EXIT_VERIFICATION_FAILED = 3
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON; amounts are text.")
 
 
@@ -62,3 +65,18 @@ def progress(stages: int) -> Iterator[Callable[[str], None]]:
             started = True
 
         yield stage
+
+
+@contextlib.contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A function to call with what is done and what there is; draws a bar as `progress` does."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from qfs.cli.figures import ELLIPSIS, EpochFigures, counted, percent, short_tokens, tokens
+from qfs.cli.figures import (
+    ELLIPSIS,
+    METRICS,
+    REASONS,
+    EpochFigures,
+    counted,
+    percent,
+    short_tokens,
+    tokens,
+)
 from qfs.cli.ranking import Ranking, cumulative, rank_nodes, ranks_to_half
 from qfs.cli.report_charts import lorenz_chart, rank_chart
 from qfs.cli.report_flow import flow_chart
@@ -33,6 +42,7 @@ def render_html(figures: EpochFigures) -> str:
     sections = [
         _header(figures, ranking),
         _flow(figures),
+        _scores(figures),
         _ranks(figures, ranking),
         _concentration(figures, ranking),
         _top_nodes(figures, ranking),
@@ -170,6 +180,40 @@ def _rule(figures: EpochFigures) -> str:
         )
     text = f"{here}{left}."
     return f"<p>{rule}</p><p>{text[0].upper()}{text[1:]}</p>"
+
+
+def _scores(figures: EpochFigures) -> str:
+    """Who was left out, and which metrics said nothing about anybody."""
+    if figures.excluded is None:
+        return ""
+    scored, left_out = len(figures.node_ids), sum(figures.excluded.values())
+    rows = "".join(
+        f'<tr><th scope="row">{meaning}</th><td class="id">{reason}</td>'
+        f'<td class="number">{figures.excluded[reason]:,}</td></tr>'
+        for reason, meaning in REASONS.items()
+        if reason in figures.excluded
+    )
+    table = (
+        '<table class="excluded"><thead><tr><th scope="col">Left out</th>'
+        '<th scope="col">recorded as</th><th scope="col" class="number">nodes</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table>\n"
+    )
+    names = [METRICS[metric] for metric in figures.neutral]
+    neutral = "Each of the three metrics was assessed for at least one node."
+    if names:
+        verb = "was" if len(names) == 1 else "were"
+        neutral = (
+            f"{' and '.join(names)} {verb} assessed for nobody, and so {verb} neutral:"
+            " counted as 1 for every node."
+        )
+    neutral = neutral[0].upper() + neutral[1:]
+    return (
+        "<section>\n<h2>Who was scored</h2>\n"
+        f'<p class="note">{counted(scored, "node")} {"was" if scored == 1 else "were"} scored by'
+        f" attested counts, {left_out:,} {'was' if left_out == 1 else 'were'} left out."
+        f" {neutral}</p>\n"
+        f"{table if rows else ''}</section>"
+    )
 
 
 def _ranks(figures: EpochFigures, ranking: Ranking) -> str:

@@ -7,19 +7,23 @@ import warnings
 
 import click
 
+from qfs.cli.checkpoint import checkpoint
 from qfs.cli.demo import demo
+from qfs.cli.diff import diff
+from qfs.cli.doctor import doctor
 from qfs.cli.epoch import epoch
-from qfs.cli.evidence import explain, prove, verify
+from qfs.cli.evidence import prove
+from qfs.cli.explain import explain
 from qfs.cli.importing import importing
 from qfs.cli.instance import init
 from qfs.cli.key import key
 from qfs.cli.node import node
-from qfs.cli.output import print_json
+from qfs.cli.output import EXIT_ERROR, EXIT_VERIFICATION_FAILED, print_json
+from qfs.cli.replay import replay
 from qfs.cli.ruleset import ruleset
+from qfs.cli.simulate import simulate
+from qfs.cli.verifying import verify
 from qfs.errors import QfsError, VerificationError
-
-EXIT_ERROR = 1
-EXIT_VERIFICATION_FAILED = 3
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96})
@@ -32,7 +36,10 @@ def root() -> None:
     """
 
 
-for command in (*(demo, epoch, explain, importing, init, key, node, prove, ruleset, verify),):
+for command in (
+    *(checkpoint, demo, diff, doctor, epoch, explain, importing, init, key, node, prove, replay),
+    *(ruleset, simulate, verify),
+):
     root.add_command(command)
 
 

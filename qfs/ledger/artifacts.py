@@ -1,7 +1,8 @@
 """Artifacts: the tables that events speak of, in files named by the digest of their content.
 
 A file is written whole before it has its name, never changed, and checked against its name
-whenever it is read. So writing one twice does nothing, and a lost one is missed by name.
+whenever it is read. So writing one twice does nothing, and a lost one is missed by name. One that
+is there already is read before it is relied upon, once by each object.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import os
 from pathlib import Path
 
 from qfs.errors import StorageError, VerificationError
-from qfs.files import new_file
+from qfs.files import new_file, storage_errors, sync
 from qfs.protocol.manifest import parse_digest
 from qfs.table_files import read_table, write_parquet
 from qfs.tables import Schema, Table
@@ -21,6 +22,7 @@ class Artifacts:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._sound: set[Path] = set()
 
     def path(self, schema: Schema, digest: str) -> Path:
         """Where the table of this digest, 64 hex digits, belongs."""
@@ -32,8 +34,12 @@ class Artifacts:
 
         Raises:
             StorageError: it cannot be written.
+            QfsError: a file of this name is there and is something else; see `get`.
         """
-        path = self.path(table.schema, table.digest.hex())
+        digest = table.digest.hex()
+        path = self.path(table.schema, digest)
+        if path in self._sound:
+            return path
         if not path.exists():
             try:
                 with new_file(path) as file:
@@ -42,6 +48,13 @@ class Artifacts:
                 # Somebody else stored the same table meanwhile.
                 if not path.exists():
                     raise
+            else:
+                self._sound.add(path)
+                return path
+        self.get(table.schema, digest)
+        # Whoever stored it may have been killed before its name was on disk.
+        with storage_errors(self.folder):
+            sync(self.folder)
         return path
 
     def get(self, schema: Schema, digest: str) -> Table:
@@ -63,6 +76,7 @@ class Artifacts:
                 value=table.digest.hex(),
                 expected=digest,
             )
+        self._sound.add(path)
         return table
 
     def place(self, table: Table, path: Path) -> None:

@@ -88,7 +88,7 @@ def write_epoch(
         (partial / TABLES).mkdir()
         for table in tables:
             stage(f"writing {table.schema.name}")
-            write(table, partial / _table_path(manifest, table.schema.name))
+            write(table, partial / table_path(manifest, table.schema.name))
         (partial / MANIFEST).write_bytes(canonical.encode(manifest))
 
 
@@ -121,7 +121,7 @@ def read_artifact(folder: Path, manifest: Manifest, name: str) -> Table:
         VerificationError: the file's content has another digest.
         QfsError: the file cannot be read as a table.
     """
-    table = read_table(folder / _table_path(manifest, name), SCHEMAS[name])
+    table = read_table(folder / table_path(manifest, name), SCHEMAS[name])
     _require_digest(table, manifest)
     return table
 
@@ -176,7 +176,7 @@ def verify_evidence(
     for computed in epoch_tables(closed):
         name = computed.schema.name
         if name not in inputs:
-            recorded = read_table(folder / _table_path(manifest, name), computed.schema)
+            recorded = read_table(folder / table_path(manifest, name), computed.schema)
             require_same_rows(recorded, computed)
             _require_digest(recorded, manifest)
     previous = parse_digest(manifest.previous, "previous") if manifest.previous else None
@@ -259,5 +259,6 @@ def _require_same(path: str, recorded: object, expected: object) -> None:
         )
 
 
-def _table_path(manifest: Manifest, name: str) -> Path:
+def table_path(manifest: Manifest, name: str) -> Path:
+    """Where a table lies, from the evidence folder."""
     return Path(TABLES) / f"{name}-{manifest.tables[name].digest}.parquet"

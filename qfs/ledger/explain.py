@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from qfs.errors import VerificationError
+from qfs.certified import Operation
+from qfs.errors import EvidenceError, VerificationError
 from qfs.ledger.evidence import read_artifact, read_manifest
+from qfs.ledger.exclusion import counts_of
 from qfs.ledger.proofs import find_node
 from qfs.protocol import ruleset as rulesets
 from qfs.protocol.manifest import Manifest
+from qfs.protocol.trace import Scored, trace_share
 from qfs.reference.allocation import exceeds
 from qfs.reference.arithmetic import mul_floor
-from qfs.tables import ALLOCATIONS
+from qfs.reference.scoring import METRICS
+from qfs.tables import ALLOCATIONS, TELEMETRY, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +40,20 @@ class Explanation:
     extra: int
     """1 where it got one of the units that division left"""
     manifest: Manifest
+    scored: Scored | None
+    """the counts that the weight comes from; None where the weight was given"""
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """Every operation from the counts, or the weight, to the amount; see `trace_share`."""
+        return operations(self.manifest, self.node, self.weight, self.cap, self.extra, self.scored)
 
 
 def explain(folder: Path, node: str) -> Explanation:
     """The explanation of a node's amount.
 
     Raises:
-        EvidenceError: the epoch has no such node.
+        EvidenceError: the epoch paid no such node; it may have been excluded.
         VerificationError: the recorded amount does not follow from the recorded numbers.
         QfsError: the folder cannot be read as evidence.
     """
@@ -57,6 +68,9 @@ def explain(folder: Path, node: str) -> Explanation:
     share = remainder = None
     if not capped and shared_weight and not figures.too_few_nodes:
         share, remainder = divmod(shared_pool * counted, shared_weight)
+    scored = None
+    if manifest.scoring is not None:
+        scored = scored_of(manifest, read_artifact(folder, manifest, TELEMETRY.name), node)
     found = Explanation(
         node=node,
         rank=1 + sum(other > amount for other in table.amounts("amount")),
@@ -69,9 +83,57 @@ def explain(folder: Path, node: str) -> Explanation:
         remainder=remainder,
         extra=amount - (cap if capped else share or 0),
         manifest=manifest,
+        scored=scored,
     )
     _require_sound(found)
     return found
+
+
+def scored_of(manifest: Manifest, telemetry: Table, node: str) -> Scored:
+    """The counts of a node that was paid, and the rules by which they became its score.
+
+    Raises:
+        EvidenceError: the telemetry has no such node, or nobody was scored.
+        QfsError: a count is out of its bounds.
+    """
+    if manifest.scoring is None:
+        raise EvidenceError("the weights were given; nobody was scored", argument="manifest")
+    rules = rulesets.from_document(manifest.ruleset)
+    counts = counts_of(telemetry, find_node(telemetry, node))
+    neutral = tuple(metric in manifest.scoring.neutral for metric in METRICS)
+    return Scored(
+        **counts,
+        neutral=(neutral[0], neutral[1], neutral[2]),
+        policy=rules.score_policy,
+        weights=(rules.uptime_weight, rules.storage_weight, rules.ai_weight),
+        min_samples=rules.min_samples,
+    )
+
+
+def operations(
+    manifest: Manifest, node: str, weight: int, cap: int, extra: int, scored: Scored | None
+) -> tuple[Operation, ...]:
+    """Every operation that leads from recorded figures to what a node is paid.
+
+    Raises:
+        VerificationError: one recorded figure does not follow from the others.
+        QfsError: a figure out of its bounds.
+    """
+    figures = manifest.allocation
+    shared_pool, shared_weight = int(figures.shared_pool), int(figures.shared_weight)
+    return trace_share(
+        node=node,
+        weight=weight,
+        cap=cap,
+        shared_pool=shared_pool,
+        shared_weight=shared_weight,
+        capped=exceeds(shared_pool, shared_weight, 1 if figures.fallback else weight, cap),
+        extra=extra,
+        fallback=figures.fallback,
+        pool=int(figures.pool),
+        max_share=rulesets.from_document(manifest.ruleset).max_share,
+        scored=scored,
+    )
 
 
 def _require_sound(found: Explanation) -> None:
@@ -91,3 +153,6 @@ def _require_sound(found: Explanation) -> None:
             value=found.cap if found.cap != cap else found.amount,
             expected=cap if found.cap != cap else found.amount - found.extra + allowed[-1],
         )
+    if found.scored is not None:
+        # The weight is the score of the counts, or this names it.
+        _ = found.operations

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
 
@@ -23,6 +24,7 @@ from qfs import canonical
 from qfs.errors import EvidenceError, UnknownOptionError
 from qfs.files import new_folder, read_bounded, require_free
 from qfs.ledger.artifacts import Artifacts
+from qfs.ledger.events import instance_of
 from qfs.ledger.log import EventLog, create_log, open_log, role_of
 from qfs.ledger.snapshots import Snapshots
 from qfs.protocol.genesis import Genesis
@@ -46,7 +48,7 @@ class _Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """path from the folder, or a postgresql:// URL without a password"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Instance:
     """An instance in a folder. Nothing in it is open until it is asked for."""
 
@@ -55,7 +57,7 @@ class Instance:
     """32 bytes"""
     log_place: str
 
-    @property
+    @cached_property
     def artifacts(self) -> Artifacts:
         """The tables of its events."""
         return Artifacts(self.folder / ARTIFACTS)
@@ -110,11 +112,12 @@ def create_instance(
             (partial / name).mkdir()
         if registrar_key is not None:
             write_private_key(partial / REGISTRAR_KEY, registrar_key)
+        config = _Config("qfs-instance-v1", instance_of(document).hex(), log_url or LOG)
+        (partial / CONFIG).write_bytes(canonical.encode(config))
+        # Last: what is in a database stays when the folder cannot be written.
         place = owner_url or log_url or partial / LOG
         role = None if owner_url is None or log_url is None else role_of(log_url)
-        instance = create_log(place, document, application_role=role)
-        config = _Config("qfs-instance-v1", instance.hex(), log_url or LOG)
-        (partial / CONFIG).write_bytes(canonical.encode(config))
+        create_log(place, document, application_role=role)
     return open_instance(folder)
 
 

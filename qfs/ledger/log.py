@@ -85,6 +85,9 @@ class EventLog(Protocol):
     def fence(self) -> int | None:
         """The number of this writer, higher than that of every writer before; None for readers."""
 
+    def writer(self) -> str | None:
+        """Who holds the log for writing now, this one itself included; None where nobody does."""
+
     def head(self) -> Head:
         """Where the log ends now, its last event checked."""
 

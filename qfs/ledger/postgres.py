@@ -53,6 +53,13 @@ SELECT seq, previous, hash, body FROM (
     ) AS rows
 ) AS counted WHERE bytes_before <= {CHUNK_BYTES} ORDER BY seq
 """
+_IS_LOCKED = """
+SELECT EXISTS (
+    SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND classid = %s::oid AND objid = %s::oid
+)
+"""
 _COPY = "COPY qfs.event (seq, previous, hash, body) FROM STDIN (FORMAT BINARY)"
 _STATE = """
 SELECT (SELECT max(fence) FROM qfs.lease), seq, hash FROM (SELECT 1) AS one
@@ -199,6 +206,13 @@ class PostgresLog(StoredLog):
         assert taken is not None, "INSERT ... RETURNING returns the row, or raises"
         self._believed = self.head()
         self._fence = taken[0]
+
+    def writer(self) -> str | None:
+        self._require_owner()
+        with self._errors():
+            held = self._row(_IS_LOCKED, LOCK_KEY >> 32, LOCK_KEY & 0xFFFF_FFFF)
+            last = self._last_lease() if held == (True,) else None
+        return None if last is None else last[1]
 
     def _last_lease(self) -> tuple[int, str] | None:
         row = self._row(_LAST_LEASE)

@@ -7,6 +7,7 @@ epoch's: the one thing to be had from elsewhere.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
@@ -14,16 +15,16 @@ import msgspec
 
 from qfs import canonical
 from qfs.backend import implementation
-from qfs.columns import Column
 from qfs.decimals import parse_integer
 from qfs.errors import EvidenceError, QfsError, VerificationError
 from qfs.files import new_file, read_bounded
-from qfs.ids import RowLeaves, from_checked, require_id
+from qfs.ids import RowLeaves, require_id
 from qfs.ledger.evidence import read_artifact, read_manifest
 from qfs.limits import MAX_VALUE
 from qfs.protocol.manifest import Manifest, parse_digest, parse_manifest, require_digest
 from qfs.reference.merkle import leaf_hash, root_from_proof
-from qfs.tables import ALLOCATIONS, Table, table_digest
+from qfs.rows import checked_column, find
+from qfs.tables import ALLOCATIONS, ColumnSpec, Schema, Table, TableColumn, table_digest
 
 FORMAT: Final = "qfs-proof-v1"
 
@@ -54,14 +55,10 @@ def find_node(table: Table, node: str) -> int:
         EvidenceError: no row has this id.
     """
     node_id = require_id(node, "node")
-    ids = table.ids("node_id")
-    low, high = 0, len(ids)
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if ids[middle] < node_id else (low, middle)
-    if low == len(ids) or ids[low] != node_id:
+    row = find(table.ids("node_id"), node_id)
+    if row is None:
         raise EvidenceError(f"no node {node} in this epoch", argument="node", value=node)
-    return low
+    return row
 
 
 def prove(folder: Path, node: str) -> Proof:
@@ -107,46 +104,69 @@ def verify_proof(proof: Proof, trusted_digest: str | None = None) -> bytes:
         QfsError: a value is malformed.
     """
     manifest = parse_manifest(canonical.encode(proof.manifest))
-    entry = manifest.tables[ALLOCATIONS.name]
-    if not 0 <= proof.index < entry.rows:
-        raise VerificationError(
-            f"row {proof.index} of {entry.rows}", argument="index", value=proof.index
-        )
-    path = [parse_digest(text, f"path[{i}]") for i, text in enumerate(proof.path)]
-    leaf = leaf_hash(_leaf(proof.row))
-    root = root_from_proof(leaf, proof.index, entry.rows, path)
-    if root is None or root.hex() != entry.root:
-        raise VerificationError(
-            "the row does not lead to the root of the allocations",
-            argument="path",
-            value=None if root is None else root.hex(),
-            expected=entry.root,
-        )
-    digest = table_digest(ALLOCATIONS.name, entry.rows, root)
-    if digest.hex() != entry.digest:
-        raise VerificationError(
-            "the root does not lead to the digest of the allocations",
-            argument="manifest.tables.allocations.digest",
-            value=entry.digest,
-            expected=digest.hex(),
-        )
+    require_row(manifest, ALLOCATIONS, msgspec.to_builtins(proof.row), proof.index, proof.path)
     found = manifest.digest
     if trusted_digest is not None:
         require_digest(found, trusted_digest)
     return found
 
 
-def _leaf(row: Row) -> bytes:
-    """The bytes of the leaf that a row of the allocations table is."""
+def require_row(
+    manifest: Manifest, schema: Schema, row: Mapping[str, str], index: int, path: Sequence[str]
+) -> None:
+    """A row stands at a position of the table of this schema that a manifest names.
+
+    Args:
+        manifest: as parsed, so its digests have their form.
+        schema: of the table, one that the manifest has.
+        row: every column as text, amounts in base units.
+        index: the position.
+        path: the sibling hashes in hex, lowest first.
+
+    Raises:
+        VerificationError: a step does not hold; it is named.
+        QfsError: a value is malformed.
+    """
+    name, entry = schema.name, manifest.tables[schema.name]
+    if not 0 <= index < entry.rows:
+        raise VerificationError(f"row {index} of {entry.rows}", argument="index", value=index)
+    siblings = [parse_digest(text, f"path[{i}]") for i, text in enumerate(path)]
+    root = root_from_proof(leaf_hash(_leaf(schema, row)), index, entry.rows, siblings)
+    if root is None or root.hex() != entry.root:
+        raise VerificationError(
+            f"the row does not lead to the root of the {name}",
+            argument="path",
+            value=None if root is None else root.hex(),
+            expected=entry.root,
+        )
+    digest = table_digest(name, entry.rows, root)
+    if digest.hex() != entry.digest:
+        raise VerificationError(
+            f"the root does not lead to the digest of the {name}",
+            argument=f"manifest.tables.{name}.digest",
+            value=entry.digest,
+            expected=digest.hex(),
+        )
+
+
+def _leaf(schema: Schema, row: Mapping[str, str]) -> bytes:
+    """The bytes of the leaf that a row of texts and amounts is."""
+    names = [column.name for column in schema.columns]
+    if sorted(row) != sorted(names):
+        raise EvidenceError(
+            f"columns {', '.join(row)}; {', '.join(names)} are needed", argument="row"
+        )
     try:
-        ids = from_checked([require_id(row.node_id, "node_id")], is_sorted=True)
-        amounts = [
-            Column.from_ints([parse_integer(text, name, MAX_VALUE)])
-            for name, text in (("weight", row.weight), ("cap", row.cap), ("amount", row.amount))
-        ]
+        columns = [_column(row[column.name], column) for column in schema.columns]
     except QfsError as error:
         error.source = "proof row"
         raise
-    leaf = RowLeaves([ids, *amounts])[0]
+    leaf = RowLeaves(columns)[0]
     assert isinstance(leaf, bytes)
     return leaf
+
+
+def _column(text: str, column: ColumnSpec) -> TableColumn:
+    if column.kind == "amount":
+        return checked_column([parse_integer(text, column.name, MAX_VALUE)], column)
+    return checked_column([text], column)

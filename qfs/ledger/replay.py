@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from qfs.errors import VerificationError
+from qfs.errors import MissingDependencyError, QfsError, StorageError, VerificationError
 from qfs.ledger.artifacts import Artifacts
 from qfs.ledger.events import EMPTY, Event, Head
 from qfs.ledger.log import EventLog
-from qfs.protocol.events import TABLE_FIELDS, ProtocolEvent, TransitionError
+from qfs.protocol.events import (
+    TABLE_FIELDS,
+    ProtocolEvent,
+    TableRef,
+    TransitionError,
+    parse_payload,
+)
 from qfs.protocol.genesis import initial_state
 from qfs.protocol.invariants import Auditor
 from qfs.protocol.state import State
@@ -25,7 +31,8 @@ class Step(NamedTuple):
 
 
 class ReplayError(VerificationError):
-    """An event of the log that the rules refuse, or after which an invariant does not hold.
+    """An event of the log that the rules refuse, whose table is another than it says, or after
+    which an invariant does not hold.
 
     Attributes:
         seq: its sequence number.
@@ -50,16 +57,17 @@ def replay(
 
     Raises:
         LogTamperedError: an event is not what was appended.
-        ReplayError: an event is refused by the rules, or breaks an invariant.
-        QfsError: an artifact is missing or not what the event says.
+        ReplayError: an event is refused by the rules, breaks an invariant, or has an artifact
+            that is not what it says.
+        StorageError: an artifact is missing.
     """
     state, head = start if start is not None else (initial_state(log.genesis), EMPTY)
     auditor = Auditor(state)
     for event in log.read(head.size):
         if event.seq == head.size and event.previous != head.hash:
             raise ReplayError("does not follow the state it was read for", seq=event.seq)
-        happened = protocol_event(event, artifacts)
         try:
+            happened = protocol_event(event, artifacts)
             after = engine_of(state.spec_version).apply(state, happened)
             auditor.check(state, happened, after)
         except TransitionError as error:
@@ -74,12 +82,20 @@ def protocol_event(event: Event, artifacts: Artifacts) -> ProtocolEvent:
     """An event of the log with the table it speaks of.
 
     Raises:
-        QfsError: the table is missing, or not what the event says.
+        TransitionError: its payload is not one of its type.
+        VerificationError: the table is not what the event says.
+        StorageError: the table is missing.
     """
+    happened = ProtocolEvent(event.type, event.tick, event.payload)
     field = TABLE_FIELDS.get(event.type)
     if field is None:
-        return ProtocolEvent(event.type, event.tick, event.payload)
-    digest = event.payload.get(field, {}).get("digest", "")
-    return ProtocolEvent(
-        event.type, event.tick, event.payload, artifacts.get(SCHEMAS[field], digest)
-    )
+        return happened
+    entry: TableRef = getattr(parse_payload(happened), field)
+    try:
+        table = artifacts.get(SCHEMAS[field], entry.digest)
+    except (StorageError, MissingDependencyError, VerificationError):
+        raise
+    except QfsError as error:
+        # A file that was stored as this table and cannot be read as one was changed.
+        raise VerificationError(str(error), argument=field, value=entry.digest) from error
+    return happened._replace(table=table)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from qfs.errors import StorageError
+from qfs.errors import QfsError
+from qfs.files import storage_errors, sync
 from qfs.ledger.events import EMPTY, Entry, Event, Head
 from qfs.ledger.evidence import Stage, read_manifest, silent, write_epoch
 from qfs.ledger.instance import Instance
@@ -48,10 +50,10 @@ class Session:
         self._log = instance.open_log(writer)
         try:
             self.state, self._head = load_state(instance, self._log)
+            self._auditor = Auditor(self.state)
         except BaseException:
             self._log.close()
             raise
-        self._auditor = Auditor(self.state)
 
     def __enter__(self) -> Self:
         return self
@@ -139,10 +141,12 @@ class Session:
         Tables and evidence are written first, and then the event that makes it so. Interrupted
         before that, it can be done again and comes to the same.
 
+        Once that is written the epoch is closed: a snapshot that cannot be kept is only warned of.
+
         Raises:
             StorageError: something cannot be written; the epoch is not closed.
+            UnknownOutcomeError: it may be closed; see there.
         """
-        epoch = found.closed.epoch
         self.append(before)
         stage("hashing")
         event = closing_event(found, tick)
@@ -150,22 +154,32 @@ class Session:
         stage("writing tables")
         for table in (found.state.balances, *found.tables):
             self.instance.artifacts.put(table)
-        folder = self.instance.evidence(epoch)
+        folder = self.instance.evidence(found.closed.epoch)
         if not _holds(folder, found):
             write_epoch(folder, found.manifest, found.tables, self.instance.artifacts.place)
         stage("appending")
         self._append([event], found.state)
-        self.instance.snapshots.take(self.state, self._head)
+        try:
+            self.instance.snapshots.take(self.state, self._head)
+        except QfsError as error:
+            warnings.warn(f"no snapshot was kept: {error}", RuntimeWarning, stacklevel=2)
 
 
 def _holds(folder: Path, found: Closing) -> bool:
     """Whether the folder has this evidence already, from a close that was interrupted.
 
+    Evidence of another close, which the log knows nothing of, gets another name beside: what was
+    recorded has changed since the interruption, or the log is an older copy of itself, and then
+    it tells. So nothing is lost.
+
     Raises:
-        StorageError: it has other evidence.
+        StorageError: what is there is no evidence, or cannot be moved.
     """
-    if not folder.exists() or not any(folder.iterdir()):
-        return False
-    if read_manifest(folder).digest != found.manifest.digest:
-        raise StorageError("holds the evidence of another close", source=str(folder))
-    return True
+    with storage_errors(folder):
+        if not folder.exists() or not any(folder.iterdir()):
+            return False
+        digest = read_manifest(folder).digest
+        if digest != found.manifest.digest:
+            folder.rename(folder.with_name(f"{folder.name}-unlogged-{digest.hex()}"))
+        sync(folder.parent)
+        return digest == found.manifest.digest

@@ -15,7 +15,8 @@ from immutables import Map
 
 from qfs import canonical
 from qfs.errors import QfsError, VerificationError
-from qfs.files import new_file, read_bounded
+from qfs.files import new_file, read_bounded, storage_errors
+from qfs.hashing import STATE_TAG, tagged_hash
 from qfs.ledger.artifacts import Artifacts
 from qfs.ledger.events import Head
 from qfs.ledger.log import EventLog
@@ -53,8 +54,6 @@ class Snapshots:
             StorageError: it cannot be written.
         """
         path = self._path(head.size)
-        if path.exists():
-            return
         for table in (state.registry.table, state.balances, *(b.table for b in state.batches)):
             self.artifacts.put(table)
         snapshot = _Snapshot(
@@ -64,10 +63,17 @@ class Snapshots:
             state.document(),
             state.tokens.to_bytes().decode("ascii"),
         )
+        with storage_errors(path):
+            # What is there cannot be read, or is of another log: nothing was replayed from it.
+            path.unlink(missing_ok=True)
         with new_file(path) as file:
             file.write(canonical.encode(snapshot))
-        for old in self._paths()[:-KEPT]:
-            old.unlink(missing_ok=True)
+        # No log has snapshots beyond its end: those would push out the one that was taken.
+        own = [old for old in self._paths() if old.name <= path.name]
+        for old in self._paths():
+            if old not in own[-KEPT:]:
+                with storage_errors(old):
+                    old.unlink(missing_ok=True)
 
     def newest(self, log: EventLog) -> tuple[State, Head] | None:
         """The newest snapshot that the log bears out, or None."""
@@ -88,11 +94,15 @@ class Snapshots:
     def _read(self, path: Path, log: EventLog) -> tuple[State, Head]:
         data = read_bounded(path, canonical.MAX_BYTES)
         snapshot = canonical.decode(data, _Snapshot, path.name)
-        event = next(iter(log.read(snapshot.size - 1, snapshot.size)), None)
-        state = self._state(snapshot)
+        event = None
+        if snapshot.size > 0:
+            event = next(iter(log.read(snapshot.size - 1, snapshot.size)), None)
         if event is None or (event.hash.hex(), event.type) != (snapshot.head, CLOSE_EPOCH):
             raise VerificationError("is of another log", argument=path.name)
-        if event.payload["state"] != state.digest.hex():
+        # Before anything is made of it: a document of this digest is one that `take` wrote.
+        digest = tagged_hash(STATE_TAG, canonical.encode(snapshot.state))
+        state = self._state(snapshot) if event.payload.get("state") == digest.hex() else None
+        if state is None or state.digest != digest:
             raise VerificationError("is not the state that the log says", argument=path.name)
         return state, event.head
 

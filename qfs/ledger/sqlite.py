@@ -222,6 +222,24 @@ class SqliteLog(StoredLog):
         self._believed = self.head()
         self._fence = fence
 
+    def writer(self) -> str | None:
+        self._require_owner()
+        real = Path(self._place).resolve()
+        with self._errors():
+            try:
+                lock = os.open(real.with_name(real.name + LOCK_SUFFIX), os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return None
+            try:
+                # A shared lock, given back at once: it is had exactly where nobody writes.
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                last = self._last_lease()
+                return None if last is None else last[1]
+            finally:
+                os.close(lock)
+        return None
+
     def _last_lease(self) -> tuple[int, str] | None:
         query = "SELECT fence, owner FROM lease ORDER BY fence DESC LIMIT 1"
         row: tuple[int, str] | None = self._open.execute(query).fetchone()

@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from qfs import canonical, signatures
-from qfs.errors import QfsError
-from qfs.limits import MAX_COUNT, MAX_TICK
+from qfs.errors import EvidenceError, QfsError, shown
+from qfs.limits import MAX_COUNT
 from qfs.signatures import PrivateKey, PublicKey
 from qfs.tables import Table
 
@@ -194,19 +194,18 @@ def parse_payload(event: ProtocolEvent) -> Payload:
     Raises:
         TransitionError: an unknown type, or a payload that is not of this type.
     """
-    kind = PAYLOADS.get(event.type)
+    kind = PAYLOADS.get(event.type) if isinstance(event.type, str) else None
     if kind is None:
-        raise TransitionError("type", f"{event.type!r} is none of {', '.join(PAYLOADS)}")
+        raise TransitionError("type", f"{shown(event.type)} is none of {', '.join(PAYLOADS)}")
     try:
-        payload = msgspec.convert(dict(event.payload), kind, strict=True)
-    except (msgspec.ValidationError, TypeError, ValueError) as error:
+        # What has no canonical form cannot stand in a log, and so cannot happen.
+        plain = dict(event.payload)
+        canonical.encode(plain)
+        payload = msgspec.convert(plain, kind, strict=True)
+    except (EvidenceError, msgspec.ValidationError, TypeError, ValueError) as error:
         raise TransitionError("payload", f"{event.type}: {error}", argument="payload") from None
-    for name, maximum in (("nonce", MAX_TICK), ("epoch", MAX_TICK)):
-        value = getattr(payload, name, 0)
-        if not 0 <= value <= maximum:
-            raise TransitionError("payload", f"{value} is no {name}", argument=name, value=value)
     entry = getattr(payload, TABLE_FIELDS.get(event.type, ""), None)
-    if entry is not None and not 0 <= entry.rows <= MAX_COUNT:
+    if entry is not None and entry.rows > MAX_COUNT:
         raise TransitionError("payload", f"{entry.rows} rows", argument="rows", value=entry.rows)
     return payload
 

@@ -108,6 +108,16 @@ class Registry:
         new = sum(self._base.row(node_id) is None for node_id in self._changed)
         return len(self._base.table) + new
 
+    @property
+    def settled(self) -> Table:
+        """The table that most nodes stand in, some of them as they were before."""
+        return self._base.table
+
+    @property
+    def changed(self) -> Map[str, Node]:
+        """The nodes that are new or otherwise since, by id."""
+        return self._changed
+
     def get(self, node_id: str) -> Node | None:
         """The node of this id, or None."""
         return self._changed.get(node_id) or self._base.get(node_id)
@@ -178,6 +188,8 @@ class Registry:
     def revoke(self, node_id: str, tick: int) -> Registry:
         """The registry in which a node is revoked from this tick on."""
         node = self._unrevoked(node_id)
+        if tick == NOT_REVOKED:
+            raise TransitionError("tick", "stands for never", argument="tick", value=tick)
         less = {node.operator_id: -1} if node.role == INFRASTRUCTURE else {}
         registry = self._with(node._replace(revoked_tick=tick))
         return replace(registry, _operators=self._plus(less))

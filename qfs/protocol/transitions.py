@@ -12,7 +12,7 @@ from typing import Any, Final
 from qfs.decimals import parse_integer
 from qfs.errors import QfsError
 from qfs.ids import require_id
-from qfs.limits import MAX_SCALAR, SPEC_VERSION
+from qfs.limits import MAX_SCALAR, MAX_TICK, SPEC_VERSION
 from qfs.protocol import events
 from qfs.protocol import ruleset as rulesets
 from qfs.protocol.closing import Closing, close
@@ -38,7 +38,7 @@ from qfs.protocol.state import REGISTRAR, Batch, State
 from qfs.protocol.treasury import TreasuryEngine
 from qfs.rows import concat
 from qfs.signatures import parse_public_key
-from qfs.tables import Table
+from qfs.tables import FEES, SCHEMAS, Table
 
 MAX_OPEN_BATCHES: Final = 4096
 """Batches of epochs that are not closed yet."""
@@ -108,7 +108,7 @@ def _require_table(payload: Payload, event: ProtocolEvent) -> None:
             raise TransitionError("table", f"{event.type} has no table", argument="table")
         return
     table = event.table
-    if table is None or table.schema.name != field:
+    if not isinstance(table, Table) or table.schema != SCHEMAS[field]:
         raise TransitionError("table", f"the table {field} is missing", argument=field)
     if TableRef.of(table) != getattr(payload, field):
         raise TransitionError(
@@ -174,6 +174,8 @@ def _change_ruleset(state: State, payload: ChangeRuleset, _: None) -> State:
             value=ruleset.epoch_ticks,
         )
     first = state.tick // state.epoch_ticks + 1
+    if first > MAX_TICK:
+        raise TransitionError("epoch", "no epoch comes after this one", argument="ruleset")
     # Of two changes within one epoch the later one holds.
     kept = tuple(entry for entry in state.rulesets if entry[0] < first)
     return replace(state, rulesets=(*kept, (first, ruleset)))
@@ -193,7 +195,23 @@ def _record(state: State, payload: RecordFees | RecordTelemetry, table: Table) -
     kind = table.schema.name
     for earlier in state.tables(kind, epoch):
         concat(earlier, table)
+    if kind == FEES.name:
+        _require_closable(state, table)
     return replace(state, batches=(*state.batches, Batch(epoch, payload.reporter, table)))
+
+
+def _require_closable(state: State, fees: Table) -> None:
+    """All fees, taken and waiting, are a total: with more no epoch could ever be closed again.
+
+    What is issued of them is at most 15%, below 10^38, so pool and balances stay in bounds too.
+    """
+    waiting = [batch.table for batch in state.batches if batch.kind == FEES.name]
+    total = state.tokens.atr_state.fees
+    total += sum(table.amounts("fee").total for table in (*waiting, fees))
+    if total > MAX_SCALAR:
+        raise TransitionError(
+            "total", f"all fees would come to {total}, above 2^128 - 1", argument="fee", value=total
+        )
 
 
 def _require_inside(state: State, payload: RecordFees | RecordTelemetry, table: Table) -> None:

@@ -36,7 +36,9 @@ def _load(name: str) -> ModuleType:
     return module
 
 
+# Tests and the helpers below import these by name.
 postgres_server = _load("postgres_server")
+instances = _load("instances")
 ABSENT: str | None = postgres_server.absent()
 
 

@@ -12,22 +12,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qfs.errors import QfsError, VerificationError, WrongTypeError
-from qfs.ledger import checkpoint as module
+from qfs.ledger import note as module
 from qfs.ledger.checkpoint import (
-    MAX_NOTE_BYTES,
     MAX_SIZE,
     MAX_TEXT_BYTES,
     Checkpoint,
+    parse_checkpoint,
+    require_consistent,
+    sign_checkpoint,
+    verify_checkpoint,
+)
+from qfs.ledger.note import (
+    MAX_NOTE_BYTES,
     CheckpointError,
     Signer,
     VerifierKey,
     open_note,
-    parse_checkpoint,
     parse_verifier_key,
-    require_consistent,
-    sign_checkpoint,
     sign_note,
-    verify_checkpoint,
 )
 from qfs.reference.consistency import consistency_proof
 from qfs.reference.merkle import EMPTY_ROOT, root

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from array import array
 from collections.abc import Sequence
 from typing import Any
@@ -140,3 +141,21 @@ def test_ids_written_between_the_passes_lead_to_an_error(
     monkeypatch.setattr(f"{module}.balances.measure", lambda ids, other_ids: measured)
     with pytest.raises(WrongTypeError, match="changed"):
         kernel.merge_add(*table({b"a": 1}), *table({b"b": 1}))
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize(("rows", "size"), [(3, 3), (1, 3), (2, 3), (3, 2), (3, 0), (0, 0), (4, 4)])
+def test_nothing_is_written_beyond_what_was_measured(kernel: Any, rows: int, size: int) -> None:
+    module = sys.modules[kernel.merge_add.__module__]
+    parts = [table({b"a": 1, b"c": 1}), table({b"b": 1})]
+    texts = [module.TextRows(ids.offsets, ids.data) for ids, _ in parts]
+    cells = [Column.from_ints(values).data for _, values in parts]
+    lengths = (8 * (rows + 1), size, 16 * rows)
+    outputs = [bytearray(b"\xee" * (length + 64)) for length in lengths]
+    offsets, data, sums = (memoryview(o)[:n] for o, n in zip(outputs, lengths, strict=True))
+    code, _, _ = module.balances.merge_add(
+        texts[0], cells[0], texts[1], cells[1], MAX_VALUE, offsets.cast("q"), data, sums
+    )
+    assert code == (0 if (rows, size) == (3, 3) else 2)
+    for output, length in zip(outputs, lengths, strict=True):
+        assert output[length:] == b"\xee" * 64

@@ -2,6 +2,7 @@
 
 Run it by hand when the specification gains a hash or a rounding. A published value never changes;
 `test_vectors.py` recomputes those of the hashes from the specification's text with hashlib alone.
+The vector of a whole log is made by `make_log.py`.
 """
 
 from __future__ import annotations
@@ -12,20 +13,32 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from qfs import canonical
+import msgspec
+
+from qfs import canonical, signatures
 from qfs.certified import CertifiedMath
 from qfs.columns import Column
 from qfs.hashing import EVIDENCE_TAG, tagged_hash, tie_hash
 from qfs.ids import RotatingKeys, check_ids, check_names
+from qfs.ledger.checkpoint import Checkpoint, sign_checkpoint
+from qfs.ledger.checkpoints import origin_of
+from qfs.ledger.consistency import ConsistencyProof
 from qfs.ledger.events import EMPTY, Entry, chain, instance_of
+from qfs.ledger.log_proofs import LogProof, ProvedEvent, ProvedRow
+from qfs.ledger.note import Signer, to_base64
+from qfs.ledger.tree import EventHashes, LogTree
 from qfs.limits import MAX_COUNT, MAX_KEY_BYTES, MAX_VALUE, NOT_REVOKED
-from qfs.protocol.epoch import Opening, close_epoch
+from qfs.protocol import events as protocol
+from qfs.protocol.epoch import ClosedEpoch, Opening, close_epoch
+from qfs.protocol.genesis import genesis_of, initial_state
 from qfs.protocol.manifest import manifest_of
-from qfs.protocol.ruleset import from_toml
+from qfs.protocol.ruleset import Ruleset, from_toml
 from qfs.protocol.tokens import EMPTY_BALANCES, create_token_state_bundle
 from qfs.protocol.trace import trace_share
 from qfs.protocol.treasury import TreasuryEngine
 from qfs.reference import allocation, arithmetic, issuance, merkle, scoring
+from qfs.rows import row_at
+from qfs.signatures import ML_DSA_65, from_seed
 from qfs.tables import (
     FEES,
     NODES,
@@ -143,7 +156,8 @@ def allocate() -> list[dict[str, Any]]:
     return cases
 
 
-def epoch() -> dict[str, Any]:
+def closed_epoch() -> tuple[str, ClosedEpoch]:
+    """A ruleset as TOML, and an epoch closed by it."""
     rules = 'version = 2\nallocation.max_share = "0.4"\nallocation.tie_break = "rotating"\n'
     fees = {
         "tick": tick_column([3584, 3600]),
@@ -155,7 +169,13 @@ def epoch() -> dict[str, Any]:
         "weight": Column.from_ints([70, 10, 10, 10]),
     }
     ruleset = from_toml(rules.encode(), "rules")
-    closed = close_epoch(7, ruleset, Opening(5, 6, 7), in_order(FEES, fees), in_order(NODES, nodes))
+    tables = in_order(FEES, fees), in_order(NODES, nodes)
+    return rules, close_epoch(7, ruleset, Opening(5, 6, 7), *tables)
+
+
+def epoch() -> dict[str, Any]:
+    rules, closed = closed_epoch()
+    ruleset = closed.ruleset
     manifest = canonical.encode(manifest_of(closed, bytes(32)))
     leaves = closed.allocation.table.leaves
     return {
@@ -234,6 +254,109 @@ def events() -> dict[str, Any]:
         "log_root": merkle.root([event.hash for event in made]).hex(),
         "head": head.hash.hex(),
     }
+
+
+def log_proof() -> dict[str, Any]:
+    """The payment of n3 in the epoch above, in a log of three events with a checkpoint."""
+    _, closed = closed_epoch()
+    manifest = manifest_of(closed, bytes(32))
+    table = closed.allocation.table
+    genesis = {"name": "example", "spec_version": 1}
+    allocations = msgspec.to_builtins(manifest.tables["allocations"])
+    payload = {"epoch": 7, "manifest": manifest.digest.hex(), "allocations": allocations}
+    # Of balances and state a proof says nothing, so any will do.
+    payload |= {"balances": allocations, "state": "00" * 32}
+    entries = [Entry("fees.record", 4096, {}), Entry("epoch.close", 4096, payload)]
+    entries.append(Entry("registry.revoke", 4096, {}))
+    made, rows, _ = chain(instance_of(genesis), EMPTY, entries)
+    tree = LogTree(EventHashes(b"".join(event.hash for event in made)), made[-1].head)
+    origin = origin_of(instance_of(genesis))
+    signer = Signer(origin, from_seed(bytes(range(32))))
+    notes = [
+        sign_checkpoint(Checkpoint(origin, size, tree.root(size)), [signer]) for size in (1, 3)
+    ]
+    columns = dict(zip(table.columns, map(str, row_at(table, 2)), strict=True))
+    path = [value.hex() for value in merkle.inclusion_proof(table.leaves, 2)]
+    proof = LogProof(
+        "qfs-log-proof-v1",
+        instance_of(genesis).hex(),
+        ProvedRow("allocations", columns, 2, path),
+        manifest,
+        ProvedEvent(
+            1,
+            rows[1].previous.hex(),
+            rows[1].body.decode(),
+            [value.hex() for value in tree.inclusion(1, 3)],
+        ),
+        to_base64(notes[1]),
+    )
+    consistency = ConsistencyProof(
+        "qfs-consistency-v1",
+        to_base64(notes[0]),
+        to_base64(notes[1]),
+        [value.hex() for value in tree.consistency(1, 3)],
+    )
+    return {
+        "genesis": canonical.encode(genesis).decode(),
+        "verifier_key": signer.verifier.text,
+        "ml_dsa_65_verifier_key_id": Signer(
+            origin, from_seed(bytes(range(32)), ML_DSA_65)
+        ).verifier.key_id.hex(),
+        "checkpoint": notes[1].decode(),
+        "proof": canonical.encode(proof).decode(),
+        "consistency": canonical.encode(consistency).decode(),
+    }
+
+
+def genesis() -> dict[str, str]:
+    registrar = signatures.from_seed(bytes(range(32)))
+    document = genesis_of("example", registrar.public, Ruleset(), 7)
+    plain = msgspec.to_builtins(document)
+    return {
+        "registrar_seed": bytes(range(32)).hex(),
+        "genesis": canonical.encode(plain).decode(),
+        "instance": instance_of(plain).hex(),
+        "state": initial_state(canonical.encode(plain)).digest.hex(),
+    }
+
+
+def signed_events() -> list[dict[str, str]]:
+    """An event of each type that somebody signs, for the instance whose name is 32 bytes 0xab."""
+    seeds = {"registrar": bytes(range(32)), "reporter": bytes([1] * 32)}
+    instance, tick = bytes([0xAB] * 32), 3600
+    key = signatures.from_seed(seeds["reporter"]).public.text
+    table = protocol.TableRef(3, "0f" * 32, "f0" * 32)
+    amounts = ("2000000000000000000", "0", str(TOP), "1")
+    payloads: list[protocol.Signed] = [
+        protocol.Register(0, table, ""),
+        protocol.RotateKey(1, "n1", key, ""),
+        protocol.Revoke(2, "n1", ""),
+        protocol.ChangeRuleset(2**53 - 1, Ruleset(version=2).document(), ""),
+        protocol.RecordFees(0, "r1", 7, table, ""),
+        protocol.RecordTelemetry(1, "r1", 7, table, ""),
+        protocol.RecordReward(2, "r1", "a1", *amounts, ""),
+    ]
+    found = []
+    for payload in payloads:
+        signer = "registrar" if isinstance(payload, protocol.ByRegistrar) else "reporter"
+        signed = protocol.sign(signatures.from_seed(seeds[signer]), instance, tick, payload)
+        kind = protocol.TYPES[type(payload)]
+        unsigned = protocol.document(payload)
+        del unsigned["signature"]
+        message = {"instance": instance.hex(), "payload": unsigned, "tick": tick, "type": kind}
+        purpose = "qfs/registrar/v1" if signer == "registrar" else "qfs/report/v1"
+        found.append(
+            {
+                "type": kind,
+                "seed": seeds[signer].hex(),
+                "purpose": purpose,
+                "message": canonical.encode(message).decode(),
+                "signed_bytes": signatures.signed_bytes(purpose, canonical.encode(message)).hex(),
+                "signature": signed.signature,
+                "payload": canonical.encode(protocol.document(signed)).decode(),
+            }
+        )
+    return found
 
 
 def tokens() -> dict[str, Any]:
@@ -321,6 +444,9 @@ def vectors() -> dict[str, Any]:
         "epoch": epoch(),
         "tables": tables(),
         "events": events(),
+        "log_proof": log_proof(),
+        "genesis": genesis(),
+        "signed_events": signed_events(),
         "tokens": tokens(),
         "rewards": rewards(),
         "trace": trace(),

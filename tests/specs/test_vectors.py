@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import importlib.util
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PrivateKey
 
 from qfs.backend import Implementation
 
@@ -29,15 +33,22 @@ def h(tag: str, *fields: bytes) -> str:
     return hashlib.sha256(bytes([len(tag)]) + tag.encode() + b"".join(fields)).hexdigest()
 
 
-def test_the_code_gives_what_is_published(published: dict[str, Any]) -> None:
-    spec = importlib.util.spec_from_file_location(
-        "make_vectors", Path(__file__).with_name("make_vectors.py")
-    )
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert json.loads(json.dumps(module.vectors())) == published
+    return module
+
+
+def from_text() -> ModuleType:
+    """The rules written once more, from the text of the specification."""
+    return load("from_text")
+
+
+def test_the_code_gives_what_is_published(published: dict[str, Any]) -> None:
+    assert json.loads(json.dumps(load("make_vectors").vectors())) == published
 
 
 def test_either_backend_gives_the_published_amounts(
@@ -140,6 +151,145 @@ def test_event_hashes_follow_from_the_text(published: dict[str, Any]) -> None:
         hashlib.sha256(b"\0" + bytes.fromhex(value)).digest() for value in events["hashes"]
     )
     assert events["log_root"] == hashlib.sha256(b"\1" + first + second).hexdigest()
+
+
+def sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def walk(leaf: bytes, index: int, size: int, path: list[str]) -> bytes:
+    """RFC 9162, section 2.1.3.2, in its own words: fn, sn, and the path."""
+    fn, sn, value = index, size - 1, sha256(b"\0" + leaf)
+    for sibling in map(bytes.fromhex, path):
+        assert sn != 0
+        if fn & 1 or fn == sn:
+            value = sha256(b"\1" + sibling + value)
+            while not fn & 1 and fn != 0:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            value = sha256(b"\1" + value + sibling)
+        fn, sn = fn >> 1, sn >> 1
+    assert sn == 0
+    return value
+
+
+def checkpoint_lines(note: bytes, verifier_key: str) -> list[str]:
+    """The lines of a checkpoint that this key signed."""
+    name, key_id, encoded = verifier_key.split("+", 2)
+    typed = base64.b64decode(encoded)
+    assert typed[:1] == b"\x01"
+    assert sha256(name.encode() + b"\n" + typed)[:4].hex() == key_id
+    text, line = note.decode().split("\n\n")
+    assert line.startswith(f"\N{EM DASH} {name} ")
+    signature = base64.b64decode(line.split()[2])
+    assert signature[:4].hex() == key_id
+    Ed25519PublicKey.from_public_bytes(typed[1:]).verify(signature[4:], f"{text}\n".encode())
+    return text.split("\n")
+
+
+def test_the_proof_in_a_log_follows_from_the_text(published: dict[str, Any]) -> None:
+    vector = published["log_proof"]
+    proof = json.loads(vector["proof"])
+    assert vector["proof"].encode() == canonical_json(proof)
+    instance = h("qfs/instance/v1", vector["genesis"].encode())
+    assert proof["instance"] == instance
+    # Step 1.
+    note = base64.b64decode(proof["checkpoint"])
+    assert note == vector["checkpoint"].encode()
+    origin, size, root = checkpoint_lines(note, vector["verifier_key"])
+    assert (origin, size) == (f"qfs/{instance}", "3")
+    # Step 2.
+    event = proof["event"]
+    fields = bytes.fromhex(instance), bytes.fromhex(event["previous"]), event["body"].encode()
+    digest = bytes.fromhex(h("qfs/event/v1", *fields))
+    assert walk(digest, event["seq"], 3, event["path"]) == base64.b64decode(root)
+    # Step 3.
+    body, manifest = json.loads(event["body"]), proof["manifest"]
+    assert (body["seq"], body["type"]) == (1, "epoch.close")
+    assert body["payload"]["epoch"] == manifest["epoch"] == 7
+    assert body["payload"]["manifest"] == h("qfs/evidence/v1", canonical_json(manifest))
+    assert body["payload"]["manifest"] == published["epoch"]["epoch_digest"]
+    entry = manifest["tables"]["allocations"]
+    assert body["payload"]["allocations"] == entry
+    # Step 4.
+    row = proof["row"]
+    amounts = (int(row["columns"][name]) for name in ("weight", "cap", "amount"))
+    leaf = b"\0\x02n3" + b"".join(amount.to_bytes(16, "big") for amount in amounts)
+    assert walk(leaf, row["index"], 4, row["path"]).hex() == entry["root"]
+    assert (
+        h(
+            "qfs/table/v1",
+            b"\0\x0ballocations",
+            (4).to_bytes(8, "big"),
+            bytes.fromhex(entry["root"]),
+        )
+        == entry["digest"]
+    )
+
+
+def test_the_consistency_proof_follows_from_the_text(published: dict[str, Any]) -> None:
+    """From one event to three: the second event, and the third, in the tree ((0 1) 2)."""
+    vector = published["log_proof"]
+    proof = json.loads(vector["consistency"])
+    assert vector["consistency"].encode() == canonical_json(proof)
+    first, second = (
+        checkpoint_lines(base64.b64decode(proof[name]), vector["verifier_key"])
+        for name in ("first", "second")
+    )
+    assert (first[0], first[1], second[1]) == (second[0], "1", "3")
+    value = base64.b64decode(first[2])
+    for sibling in map(bytes.fromhex, proof["path"]):
+        value = sha256(b"\1" + value + sibling)
+    assert len(proof["path"]) == 2
+    assert value == base64.b64decode(second[2])
+
+
+def test_the_key_id_of_ml_dsa_follows_from_the_text(published: dict[str, Any]) -> None:
+    vector = published["log_proof"]
+    public = MLDSA65PrivateKey.from_seed_bytes(bytes(range(32))).public_key().public_bytes_raw()
+    origin = vector["checkpoint"].split("\n")[0].encode()
+    typed = b"\xffqfs/ml-dsa-65/v1" + public
+    assert sha256(origin + b"\n" + typed)[:4].hex() == vector["ml_dsa_65_verifier_key_id"]
+
+
+def test_the_genesis_names_the_instance(published: dict[str, Any]) -> None:
+    text, case = from_text(), published["genesis"]
+    document = json.loads(case["genesis"])
+    assert case["genesis"].encode() == canonical_json(document)
+    assert document["registrar"] == text.public_key(bytes.fromhex(case["registrar_seed"]))
+    assert sorted(document) == [
+        *("first_epoch", "format", "name", "registrar", "ruleset", "spec_version")
+    ]
+    assert case["instance"] == h("qfs/instance/v1", case["genesis"].encode())
+    assert case["state"] == h("qfs/state/v1", text.Instance(case["genesis"]).state())
+
+
+def test_signed_events_follow_from_the_text(published: dict[str, Any]) -> None:
+    text, types = from_text(), []
+    for case in published["signed_events"]:
+        message, payload = json.loads(case["message"]), json.loads(case["payload"])
+        unsigned = {name: value for name, value in payload.items() if name != "signature"}
+        assert message == {
+            "instance": "ab" * 32,
+            "payload": unsigned,
+            "tick": 3600,
+            "type": case["type"],
+        }
+        tag = case["purpose"].encode()
+        signed = bytes([len(tag)]) + tag + canonical_json(message)
+        assert case["signed_bytes"] == signed.hex()
+        assert case["signature"] == text.ed25519_sign(bytes.fromhex(case["seed"]), signed).hex()
+        assert payload["signature"] == case["signature"]
+        types.append((case["type"], case["purpose"]))
+    assert types == [
+        ("registry.register", "qfs/registrar/v1"),
+        ("registry.rotate_key", "qfs/registrar/v1"),
+        ("registry.revoke", "qfs/registrar/v1"),
+        ("ruleset.change", "qfs/registrar/v1"),
+        ("fees.record", "qfs/report/v1"),
+        ("telemetry.record", "qfs/report/v1"),
+        ("reward.record", "qfs/report/v1"),
+    ]
 
 
 def canonical_json(value: object) -> bytes:

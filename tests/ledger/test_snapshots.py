@@ -1,0 +1,135 @@
+"""Snapshots: they save time, and decide nothing. Whatever is wrong with one, it is passed over."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rfc8785
+from instances import FIRST_EPOCH, close, copied, create, grown, register
+
+from qfs.ledger.instance import Instance
+from qfs.ledger.replay import replay
+from qfs.ledger.session import load_state
+
+pytestmark = pytest.mark.database
+
+
+@pytest.fixture
+def instance(folder: Path) -> Instance:
+    return grown(folder / "instance", 3)
+
+
+def snapshots(instance: Instance) -> list[str]:
+    return sorted(path.name for path in (instance.folder / "snapshots").iterdir())
+
+
+def begins_at(instance: Instance) -> int:
+    """From which event on a replay would begin."""
+    with instance.open_log() as log:
+        found = instance.snapshots.newest(log)
+    return 0 if found is None else found[1].size
+
+
+def state_of(instance: Instance) -> bytes:
+    with instance.open_log() as log:
+        return load_state(instance, log)[0].digest
+
+
+def replayed(instance: Instance) -> bytes:
+    with instance.open_log() as log:
+        *_, last = replay(log, instance.artifacts)
+    return last.state.digest
+
+
+def edit(instance: Instance, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change the newest snapshot, in canonical form."""
+    path = instance.folder / "snapshots" / snapshots(instance)[-1]
+    document = json.loads(path.read_bytes())
+    change(document)
+    path.write_bytes(rfc8785.dumps(document))
+
+
+def test_two_newest_are_kept_and_the_newest_is_used(instance: Instance) -> None:
+    assert snapshots(instance) == ["0000000000000007.json", "0000000000000010.json"]
+    assert begins_at(instance) == 10
+    assert state_of(instance) == replayed(instance)
+
+
+PLACES = [
+    *("format", "size", "head", "tokens", "state"),
+    *(
+        f"state.{name}"
+        for name in (
+            *("spec_version", "instance", "registrar", "epoch", "tick", "manifest", "rulesets"),
+            *("tokens", "registry", "balances", "batches", "signed"),
+        )
+    ),
+]
+VALUES = ["", "x", "00", 0, -1, 10**15, [], {}, [{}], None, True, {"digest": "00" * 32}]
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_edited_snapshot_is_passed_over(instance: Instance, folder: Path, name: str) -> None:
+    """Any other value of any type in any field, or the field left out."""
+    wanted = state_of(instance)
+    *way, field = name.split(".")
+    for number, value in enumerate([*VALUES, ...]):
+        copy = copied(instance, folder / str(number))
+
+        def change(document: dict[str, Any], value: object = value) -> None:
+            for step in way:
+                document = document[step]
+            if value is ...:
+                del document[field]
+            elif document[field] == value:
+                document[field] = "else"
+            else:
+                document[field] = value
+
+        edit(copy, change)
+        assert begins_at(copy) == 7
+        assert state_of(copy) == wanted
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff" * 100, b"[]", b"{}", b"{}" * 10**6])
+def test_garbage_is_passed_over(instance: Instance, content: bytes) -> None:
+    for name in snapshots(instance):
+        (instance.folder / "snapshots" / name).write_bytes(content)
+    assert begins_at(instance) == 0
+    assert state_of(instance) == replayed(instance)
+
+
+def test_snapshot_whose_table_is_damaged_is_passed_over(instance: Instance) -> None:
+    path = instance.folder / "snapshots" / snapshots(instance)[-1]
+    balances = json.loads(path.read_bytes())["state"]["balances"]["digest"]
+    (instance.folder / "artifacts" / f"balances-{balances}.parquet").write_bytes(b"PAR1")
+    assert begins_at(instance) == 7
+    assert state_of(instance) == replayed(instance)
+
+
+def test_snapshots_beyond_the_end_are_of_another_log_and_go(folder: Path) -> None:
+    """A log that was restored from an older copy; what is beyond its end helps nobody."""
+    elder, younger = grown(folder / "elder", 4), grown(folder / "younger", 1)
+    for name in snapshots(elder):
+        path = elder.folder / "snapshots" / name
+        (younger.folder / "snapshots" / name).write_bytes(path.read_bytes())
+    assert begins_at(younger) == 4
+    close(younger, FIRST_EPOCH + 1)
+    assert snapshots(younger) == ["0000000000000004.json", "0000000000000007.json"]
+    assert begins_at(younger) == 7
+
+
+def test_snapshot_of_another_log_is_passed_over_and_replaced(folder: Path) -> None:
+    other = grown(folder / "other", 1)
+    instance = create(folder / "instance")
+    register(instance, 5)
+    path = instance.folder / "snapshots" / "0000000000000004.json"
+    path.write_bytes((other.folder / "snapshots" / path.name).read_bytes())
+    assert begins_at(instance) == 0
+    close(instance, FIRST_EPOCH, 5)
+    assert begins_at(instance) == 4
+    assert state_of(instance) == replayed(instance)
