@@ -10,9 +10,8 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-from qfs.certified import CertifiedMath
 from qfs.errors import QfsError
-from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_TICK, MAX_VALUE
+from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_SCALAR, MAX_TICK, MAX_VALUE
 from qfs.protocol import closing
 from qfs.protocol.epoch import Opening
 from qfs.protocol.events import TransitionError
@@ -27,31 +26,35 @@ _RULESET = Ruleset()
 _STATE = State(b"", _REGISTRAR, ((0, _RULESET),), 0, 0)
 
 
+class _Exact:
+    """The operations of `CertifiedMath` without its checks of types and bounds."""
+
+    @staticmethod
+    def add(a: int, b: int) -> int:
+        return a + b
+
+    @staticmethod
+    def div_rem(a: int, b: int) -> tuple[int, int]:
+        return divmod(a, b)
+
+    @staticmethod
+    def mul_div_rem(a: int, b: int, c: int) -> tuple[int, int]:
+        return divmod(a * b, c)
+
+
 def a_reward_leaves_nothing_out(fee: int, rate: int, residue: int) -> bool:
     """10^18 * issued + residue is the residue before and rate * fee; the residue is below 10^18.
 
     of: qfs.protocol.treasury.issue_once
+    bound: exact integers in place of CertifiedMath, whose `add` writes its operands as text
     pre: 0 <= fee <= MAX_VALUE
     pre: 0 <= rate <= BASE_UNITS_PER_TOKEN
     pre: 0 <= residue < BASE_UNITS_PER_TOKEN
     post: __return__
     """
-    issued, after = issue_once(CertifiedMath(), fee, rate, residue)
+    math: Any = _Exact
+    issued, after = issue_once(math, fee, rate, residue)
     exact = residue + fee * rate
-    return issued * BASE_UNITS_PER_TOKEN + after == exact and 0 <= after < BASE_UNITS_PER_TOKEN
-
-
-def a_reward_at_ten_percent_leaves_nothing_out(fee: int, residue: int) -> bool:
-    """The same at the rate that a ruleset has by default.
-
-    of: qfs.protocol.treasury.issue_once
-    bound: a rate of 0.1
-    pre: 0 <= fee <= MAX_VALUE
-    pre: 0 <= residue < BASE_UNITS_PER_TOKEN
-    post: __return__
-    """
-    issued, after = issue_once(CertifiedMath(), fee, _RULESET.issuance_rate, residue)
-    exact = residue + fee * _RULESET.issuance_rate
     return issued * BASE_UNITS_PER_TOKEN + after == exact and 0 <= after < BASE_UNITS_PER_TOKEN
 
 
@@ -102,7 +105,8 @@ def what_is_issued_is_allocated_or_waits(
     """Closing keeps issued = supply + pool, and the fees are issued or retained.
 
     of: qfs.protocol.closing._settled
-    pre: 0 <= supply <= MAX_VALUE
+    bound: nothing retained before
+    pre: 0 <= supply and supply + pool + fee <= MAX_SCALAR
     pre: 0 <= pool and pool + issued <= MAX_VALUE
     pre: 0 <= issued <= fee <= MAX_VALUE
     pre: 0 <= left <= pool + issued
