@@ -195,7 +195,23 @@ def _record(state: State, payload: RecordFees | RecordTelemetry, table: Table) -
     kind = table.schema.name
     for earlier in state.tables(kind, epoch):
         concat(earlier, table)
+    if kind == FEES.name:
+        _require_closable(state, table)
     return replace(state, batches=(*state.batches, Batch(epoch, payload.reporter, table)))
+
+
+def _require_closable(state: State, fees: Table) -> None:
+    """All fees, taken and waiting, are a total: with more no epoch could ever be closed again.
+
+    What is issued of them is at most 15%, below 10^38, so pool and balances stay in bounds too.
+    """
+    waiting = [batch.table for batch in state.batches if batch.kind == FEES.name]
+    total = state.tokens.atr_state.fees
+    total += sum(table.amounts("fee").total for table in (*waiting, fees))
+    if total > MAX_SCALAR:
+        raise TransitionError(
+            "total", f"all fees would come to {total}, above 2^128 - 1", argument="fee", value=total
+        )
 
 
 def _require_inside(state: State, payload: RecordFees | RecordTelemetry, table: Table) -> None:
