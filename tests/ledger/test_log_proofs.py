@@ -199,6 +199,8 @@ def test_signing_again_gives_what_is_kept(copy: Instance, ground: Ground) -> Non
 
 
 def test_nobody_signs_nothing(copy: Instance) -> None:
+    with pytest.raises(StorageError, match="by other keys is kept"):
+        sign_instance(copy, [])
     shutil.rmtree(copy.folder / "checkpoints")
     with pytest.raises(CheckpointError):
         sign_instance(copy, [])
@@ -237,6 +239,22 @@ def test_what_contradicts_an_earlier_checkpoint_is_not_signed(copy: Instance) ->
     with pytest.raises(CheckpointError) as caught:
         sign_instance(copy, signers(copy))
     assert caught.value.source == str(path)
+
+
+def test_the_last_of_several_checkpoints_is_the_one_to_be_continued(copy: Instance) -> None:
+    """The log is cut between the two that were signed."""
+    with Session(copy, "test") as session:
+        close(session, EPOCHS)
+    sign_instance(copy, signers(copy))
+    notes = {path: path.read_bytes() for path in kept(copy)}
+    assert len(notes) == 2
+    cut(copy, 12)
+    (copy.folder / "checkpoints").mkdir()
+    for path, note in notes.items():
+        path.write_bytes(note)
+    with pytest.raises(VerificationError, match="the log has 12 events, and had 13"):
+        sign_instance(copy, signers(copy))
+    assert kept(copy) == [*notes]
 
 
 def test_a_log_without_events_has_a_checkpoint(tmp_path: Path) -> None:
@@ -616,27 +634,45 @@ def test_a_row_of_one_table_is_none_of_another(ground: Ground) -> None:
         verify_log_proof(with_column(idle, reason="revoked"), ground.keys)
 
 
-def test_an_epoch_of_given_weights_has_nobody_excluded(ground: Ground) -> None:
+def given_weights(ground: Ground, digest: str | None = None) -> LogProof:
+    """The proof of a payment in an epoch whose weights were given, under a real checkpoint.
+
+    With `digest`, that is what manifest and event call the digest of the allocations.
+    """
     fees = from_rows(FEES, [(0, "a", 100)])
     nodes = from_rows(NODES, [(node, 1) for node in ("node-3", "node-4", "node-5")])
     closed = close_epoch(0, Ruleset(), Opening(), fees, nodes)
-    manifest = manifest_of(closed, None)
-    allocations = msgspec.to_builtins(manifest.tables["allocations"])
+    manifest, table = manifest_of(closed, None), closed.allocation.table
+    entry = manifest.tables["allocations"]
+    if digest is not None:
+        entry = msgspec.structs.replace(entry, digest=digest)
+        tables = {**manifest.tables, "allocations": entry}
+        manifest = msgspec.structs.replace(manifest, tables=tables)
+    name = msgspec.to_builtins(entry)
     payload = {"epoch": 0, "manifest": manifest.digest.hex(), "state": ZERO}
-    payload |= {"allocations": allocations, "balances": allocations}
+    payload |= {"allocations": name, "balances": name}
     proof = prove_in_log(ground.instance, 0, "node-3", ground.note)
     proof = under(proof, ground, [Entry(events.CLOSE_EPOCH, 512, payload)])
-    table = closed.allocation.table
     row = ProvedRow(
         "allocations",
         {name: str(value) for name, value in zip(table.columns, row_at(table, 0), strict=True)},
         0,
         [value.hex() for value in inclusion_proof(table.leaves, 0)],
     )
-    proof = msgspec.structs.replace(proof, manifest=manifest, row=row)
-    assert verify_log_proof(proof, ground.keys).amount == int(row.columns["amount"])
+    return msgspec.structs.replace(proof, manifest=manifest, row=row)
+
+
+def test_an_epoch_of_given_weights_has_nobody_excluded(ground: Ground) -> None:
+    proof = given_weights(ground)
+    assert verify_log_proof(proof, ground.keys).amount == int(proof.row.columns["amount"])
     with pytest.raises(VerificationError, match=r"row.table: the epoch has no excluded"):
         verify_log_proof(with_row(proof, table="excluded"), ground.keys)
+
+
+def test_the_digest_of_a_table_is_that_of_its_root(ground: Ground) -> None:
+    with pytest.raises(VerificationError) as caught:
+        verify_log_proof(given_weights(ground, ZERO), ground.keys)
+    assert caught.value.argument == "manifest.tables.allocations.digest"
 
 
 def test_seq_of_the_body_is_its_place(ground: Ground) -> None:
