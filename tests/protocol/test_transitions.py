@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import pathlib
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 
-from qfs import signatures
+from qfs import canonical, signatures
 from qfs.limits import MAX_SCALAR, MAX_TICK
 from qfs.protocol import events, transitions
 from qfs.protocol.closing import close
@@ -680,3 +680,38 @@ def test_every_reason_is_reached_by_a_test() -> None:
     text = pathlib.Path(__file__).read_text(encoding="utf-8")
     assert len(reasons) > 15
     assert sorted(reason for reason in reasons if f'"{reason}"' not in text) == []
+
+
+def test_what_is_signed_is_instance_type_tick_and_payload(network: Any) -> None:
+    unsigned = {"nonce": 2, "node_id": "a"}
+    message = canonical.encode(
+        {
+            "instance": network.state.instance.hex(),
+            "payload": unsigned,
+            "tick": 5,
+            "type": "registry.revoke",
+        }
+    )
+    signature = signatures.sign(network.registrar, "qfs/registrar/v1", message).hex()
+    network.apply(ProtocolEvent("registry.revoke", 5, {**unsigned, "signature": signature}))
+
+
+def test_every_field_of_a_state_is_in_its_digest(busy: Any) -> None:
+    state, other = busy.state, busy.history[0][0]
+    changes: dict[str, Any] = {
+        "instance": bytes(32),
+        "registrar": busy.other.public,
+        "rulesets": state.rulesets[:1],
+        "epoch": state.epoch + 1,
+        "tick": state.tick + 1,
+        "tokens": other.tokens,
+        "registry": other.registry,
+        "balances": other.balances,
+        "batches": state.batches[1:],
+        "signed": state.signed.set("rep", 0),
+        "manifest": None,
+        "spec_version": 2,
+    }
+    assert [*changes] == [field.name for field in fields(state)]
+    digests = [replace(state, **{name: value}).digest for name, value in changes.items()]
+    assert len({state.digest, *digests}) == len(changes) + 1
