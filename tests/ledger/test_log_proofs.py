@@ -776,6 +776,9 @@ def test_consistency_of_what_is_not_one_log(ground: Ground, copy: Instance, tmp_
     other = build(tmp_path / "other", "other")
     with pytest.raises(VerificationError, match="second checkpoint: of 'qfs/"):
         prove_consistency(instance, note, note_at(other, 10))
+    wrong = Checkpoint(origin_of(instance.id), 9, bytes(32))
+    with pytest.raises(VerificationError, match=r"^second checkpoint: .* rewritten"):
+        prove_consistency(instance, note_at(instance, 0), sign_checkpoint(wrong, signers(instance)))
     proof = prove_consistency(instance, note_at(instance, 6), note)
     with pytest.raises(VerificationError, match=r"^second: of"):
         verify_consistency(
