@@ -5,7 +5,7 @@
 LIMITS are numbers of bytes with commas between, or `read-only`. For each of them the folder is
 copied into one of its own in WORK and the command runs on the copy in a process of its own. Prints
 a line of JSON for each: the limit, the exit code, what the command said. The word FOLDER in an
-argument stands for the copy; the command `replay` is that of crash_points.py.
+argument stands for the copy.
 
 A limit fails writes as a full disk does. Root may write anywhere, and becomes somebody else.
 """
@@ -20,12 +20,14 @@ import signal
 import sys
 from pathlib import Path
 
-from crash_points import replays
-
 # Imported as long as everything may be read.
+import qfs.ledger.replaying
 import qfs.ledger.session
 import qfs.table_files  # noqa: F401
 from qfs.cli.root import run
+from qfs.tables import require_pyarrow
+
+require_pyarrow()
 
 NOBODY = 65534
 
@@ -54,15 +56,7 @@ def child(limit: str, folder: Path, arguments: list[str], said: int) -> None:
     code = 1
     try:
         limited(limit, folder)
-        if arguments[0] == "replay":
-            from qfs.errors import QfsError
-
-            try:
-                code = replays(folder / arguments[1])
-            except QfsError as error:
-                print(f"error: {error}", file=sys.stderr)
-        else:
-            code = run([text.replace("FOLDER", str(folder)) for text in arguments])
+        code = run([text.replace("FOLDER", str(folder)) for text in arguments])
     except BaseException as error:
         print(f"Traceback: {error!r}", file=sys.stderr)
     finally:
