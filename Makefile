@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export QFS_TEST_DATA := $(abspath $(or $(QFS_TEST_DATA),../shared/data))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test prove build bench clean $(LEGS)
+.PHONY: help demo docs test prove build bench clean $(LEGS)
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ wheel: sdist ## leg: the wheel with the kernel, tested outside the checkout
 
 bench: $(VENV)/dev.stamp ## measure
 	QFS_BACKEND=kernel $(PY) -m pytest benchmarks --benchmark-enable --benchmark-only
+
+docs: $(VENV)/dev.stamp ## write docs/STATE_GAP_MATRIX.md again
+	$(PY) tests/specs/make_matrix.py
 
 clean: ## remove everything that make and the tests wrote
 	rm -rf $(VENV) build dist *.egg-info .benchmarks .hypothesis .mypy_cache .ruff_cache

@@ -6,6 +6,7 @@ strings; absent keys are left out, null and floats refused.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -74,11 +75,18 @@ def _written_fields(value: msgspec.Struct) -> dict[str, Any]:
     """The fields that are encoded: some models leave out those at their default."""
     omitting = value.__struct_config__.omit_defaults
     written = {}
-    for field in msgspec.structs.fields(value):
+    for field in _fields(type(value)):
         item = getattr(value, field.name)
         if not (omitting and item == field.default):
             written[field.encode_name] = item
     return written
+
+
+@cache
+def _fields(model: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    """The fields of a model. To ask for them evaluates its annotations, which takes longer than
+    all else that is done to an event, so each model is asked once."""
+    return msgspec.structs.fields(model)
 
 
 def _require_text(value: object, path: str) -> None:

@@ -111,9 +111,19 @@ def _reader(path: Path) -> Callable[[Path, Schema], Any]:
     return readers[path.suffix]
 
 
+def _native_file(path: Path) -> Any:
+    """The file as pyarrow's own, opened for reading.
+
+    Not as a Python file: Arrow reads ahead in threads of its own, and one that still holds a
+    Python object when the interpreter ends takes the process with it.
+    """
+    path.open("rb").close()
+    return require_pyarrow().OSFile(str(path))
+
+
 def _read_parquet(path: Path, schema: Schema) -> Any:
     pa = require_pyarrow()
-    with path.open("rb") as file:
+    with _native_file(path) as file:
         parquet = pa.parquet.ParquetFile(file)
         # Before anything is read: a small file can claim any number of other columns and rows.
         names = list(_match_columns(parquet.schema_arrow.names, schema).values())
@@ -124,9 +134,9 @@ def _read_parquet(path: Path, schema: Schema) -> Any:
 
 def _read_ipc(path: Path, schema: Schema) -> Any:
     pa = require_pyarrow()
-    path.open("rb").close()
     # Read and not mapped: whoever changed the file meanwhile would change what was checked.
-    table = pa.ipc.open_file(pa.OSFile(str(path))).read_all()
+    with _native_file(path) as file:
+        table = pa.ipc.open_file(file).read_all()
     # Nothing but this looks at the offsets in the file before they are followed.
     table.validate(full=True)
     return table
@@ -146,7 +156,7 @@ def _read_csv(path: Path, schema: Schema) -> Any:
         column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
     )
     try:
-        with path.open("rb") as file:
+        with _native_file(path) as file:
             return pa.csv.read_csv(
                 file,
                 # One thread, because only then rows carry their number.

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from qfs.ledger.session import Session
     from qfs.protocol.closing import Closing
     from qfs.protocol.events import ProtocolEvent
+    from qfs.protocol.state import State
     from qfs.tables import Table
 
 Stage = Callable[[str], None]
@@ -56,6 +57,8 @@ def computed(
                 argument="epoch",
                 value=epoch,
             )
+        for table in tables:
+            _require_open(table, state)
         end = (epoch + 1) * state.epoch_ticks
         # Recorded not before the last tick of the epoch, so that every fee of it has come.
         when = max(state.tick, end - 1)
@@ -80,6 +83,20 @@ def _read_tables(request: Request, stage: Stage) -> list[Table]:
             stage(f"reading {schema.name}")
             tables.append(read_table(path, schema))
     return tables
+
+
+def _require_open(table: Table, state: State) -> None:
+    """The table is not of an epoch that is closed, as when a command that was done is repeated."""
+    if len(table) == 0:
+        return
+    by_tick = table.schema.name == "fees"
+    epoch = table.ticks("tick")[0] // state.epoch_ticks if by_tick else table.ticks("epoch")[0]
+    if epoch < state.epoch:
+        raise EpochError(
+            f"{epoch} is closed, and {table.schema.name} has rows of it; {state.epoch} is next",
+            argument="epoch",
+            value=epoch,
+        )
 
 
 def _is_recorded(session: Session, epoch: int) -> bool:

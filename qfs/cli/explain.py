@@ -119,9 +119,11 @@ def _sentences(found: Explanation) -> list[str]:
     if figures.fallback:
         lines.append("Every weight is 0, so every weight counted as 1.")
     if figures.capped:
+        rest = f"the others shared {figures.shared_pool} by a weight of {figures.shared_weight}"
+        if figures.shared_weight == "0":
+            rest = f"nobody with weight was left, so {figures.undistributed} stay undistributed"
         lines.append(
-            f"{figures.capped} nodes would have exceeded their cap, were paid it and left;"
-            f" the others shared {figures.shared_pool} by a weight of {figures.shared_weight}."
+            f"{figures.capped} nodes would have exceeded their cap, were paid it and left; {rest}."
         )
     lines.append("")
     if found.capped:
@@ -153,7 +155,7 @@ def _score_lines(scored: Scored, weight: int) -> list[str]:
             note = f", fewer than {scored.min_samples}: counts as 0"
         lines.append(f"{METRIC_NAMES[metric]:<15} {n} of {d}{note}")
         terms.append(f"{counted[0]}/{counted[1]}")
-    if scored.weights is None:
+    if scored.policy == "product":
         how = " * ".join(terms)
     else:
         shares = map(format_tokens, scored.weights)

@@ -24,7 +24,7 @@ def replay(folder: Path, resume: bool, to: int | None, as_json: bool) -> None:
 
     Exits with 3 and the event where one does not follow. After each epoch a snapshot is kept, so
     that --resume goes on where an interrupted replay was; with --to, or where the folder cannot
-    be written, none is. What is printed depends on the log alone.
+    be written, none is. What is printed depends on the log alone, but for the backend.
     """
     from qfs.ledger.instance import open_instance
     from qfs.ledger.replaying import replay_instance

@@ -121,5 +121,10 @@ def _print_result(document: dict[str, Any], out: Path) -> None:
     if balances["top_nodes"]:
         node = balances["top_nodes"][0]["node_id"]
         click.echo(f"  qfs explain {node} {place / 'epochs' / str(last)}")
-    click.echo(f"  qfs simulate --seed {document['seed'] + 1} --out other")
-    click.echo(f"  qfs diff {place} other/{INSTANCE}")
+    seed, given = document["seed"], document["parameters"]
+    other = f"{out}-{(seed + 1) % MAX_TICK}"
+    click.echo(
+        f"  qfs simulate --seed {(seed + 1) % MAX_TICK} --epochs {given['epochs']}"
+        f" --nodes {given['nodes']} --out {other}"
+    )
+    click.echo(f"  qfs diff {place} {Path(other) / INSTANCE}")

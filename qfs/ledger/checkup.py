@@ -191,7 +191,7 @@ def _evidence(instance: Instance, closed: dict[int, Event]) -> Check:
     if early := [name for name in folders if name not in known]:
         text = f"epoch {early[0]} was not closed to its end; close it again with the same command"
         return Check("evidence", "warn", text)
-    return Check("evidence", "ok", f"{len(closed)} closed epochs have the manifests of the log")
+    return Check("evidence", "ok", f"{len(closed)} epochs closed, each as the log names it")
 
 
 def _leftovers(instance: Instance) -> Check:

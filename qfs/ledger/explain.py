@@ -101,12 +101,11 @@ def scored_of(manifest: Manifest, telemetry: Table, node: str) -> Scored:
     rules = rulesets.from_document(manifest.ruleset)
     counts = counts_of(telemetry, find_node(telemetry, node))
     neutral = tuple(metric in manifest.scoring.neutral for metric in METRICS)
-    weights = (rules.uptime_weight, rules.storage_weight, rules.ai_weight)
     return Scored(
         **counts,
         neutral=(neutral[0], neutral[1], neutral[2]),
         policy=rules.score_policy,
-        weights=weights,
+        weights=(rules.uptime_weight, rules.storage_weight, rules.ai_weight),
         min_samples=rules.min_samples,
     )
 

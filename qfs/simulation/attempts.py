@@ -141,7 +141,7 @@ def _other_epoch(world: World) -> ProtocolEvent:
 
 def _recorded_twice(world: World) -> ProtocolEvent:
     """A batch of fees once more, signed anew."""
-    table = world.session.state.tables(FEES.name, world.epoch)[0]
+    table = max(world.session.state.tables(FEES.name, world.epoch), key=len)
     nonce = world.session.nonce(FEES_REPORTER)
     payload = events.RecordFees(nonce, FEES_REPORTER, world.epoch, TableRef.of(table), "")
     return world.session.signed(world.keys.current(FEES_REPORTER), world.tick, payload, table)

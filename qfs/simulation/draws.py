@@ -45,6 +45,11 @@ class Parameters:
                     f"{value} is outside {least} .. {most}", argument=name, value=value
                 )
 
+    @property
+    def name(self) -> str:
+        """What the network is called: networks of other parameters are other instances."""
+        return f"simulation-{self.seed}-{self.epochs}-{self.nodes}"
+
     def word(self, *name: str | int) -> bytes:
         """The 32 bytes of a name."""
         parts = (sized(str(part).encode("ascii")) for part in name)

@@ -32,6 +32,7 @@ class Network:
     """A network that acts by its plan.
 
     Attributes:
+        session: what it acts through; a later session of the instance may take over.
         keys: of everybody who signs.
         epochs: figures of each closed epoch.
         refused: what was tried, and the reason it was refused for.
@@ -39,7 +40,7 @@ class Network:
 
     def __init__(self, given: Parameters, session: Session) -> None:
         self._given = given
-        self._session = session
+        self.session = session
         self.keys = Keys(given)
         self.epochs: list[dict[str, Any]] = []
         self.refused: list[dict[str, Any]] = []
@@ -61,7 +62,7 @@ class Network:
             for node in action.nodes
         ]
         table = registrations(from_rows(NEW_NODES, rows), tick)
-        payload = events.Register(self._session.nonce(), TableRef.of(table), "")
+        payload = events.Register(self.session.nonce(), TableRef.of(table), "")
         self._registrar(tick, payload, table)
 
     def _public(self, name: str) -> str:
@@ -70,42 +71,42 @@ class Network:
     def _rotate(self, tick: int, action: plan.Rotate) -> None:
         name = action.node_id
         public_key = self.keys.next(name).public.text
-        self._registrar(tick, events.RotateKey(self._session.nonce(), name, public_key, ""))
+        self._registrar(tick, events.RotateKey(self.session.nonce(), name, public_key, ""))
         self.keys.rotate(name)
 
     def _revoke(self, tick: int, action: plan.Revoke) -> None:
-        self._registrar(tick, events.Revoke(self._session.nonce(), action.node_id, ""))
+        self._registrar(tick, events.Revoke(self.session.nonce(), action.node_id, ""))
 
     def _change(self, tick: int, action: plan.Change) -> None:
         document = action.ruleset.document()
-        self._registrar(tick, events.ChangeRuleset(self._session.nonce(), document, ""))
+        self._registrar(tick, events.ChangeRuleset(self.session.nonce(), document, ""))
 
     def _registrar(
         self, tick: int, payload: events.ByRegistrar, table: Table | None = None
     ) -> None:
-        self._session.sign(self.keys.current(REGISTRAR_NAME), tick, payload, table)
+        self.session.sign(self.keys.current(REGISTRAR_NAME), tick, payload, table)
 
     def _fees(self, tick: int, action: plan.Fees) -> None:
         table = from_rows(FEES, action.rows)
-        nonce = self._session.nonce(FEES_REPORTER)
+        nonce = self.session.nonce(FEES_REPORTER)
         payload = events.RecordFees(nonce, FEES_REPORTER, action.epoch, TableRef.of(table), "")
-        self._session.sign(self.keys.current(FEES_REPORTER), tick, payload, table)
+        self.session.sign(self.keys.current(FEES_REPORTER), tick, payload, table)
 
     def _telemetry(self, tick: int, action: plan.Telemetry) -> None:
         table = from_rows(TELEMETRY, action.rows)
         reporter = TELEMETRY_REPORTER
         payload = events.RecordTelemetry(
-            self._session.nonce(reporter), reporter, action.epoch, TableRef.of(table), ""
+            self.session.nonce(reporter), reporter, action.epoch, TableRef.of(table), ""
         )
-        event = self._session.signed(self.keys.current(reporter), tick, payload, table)
+        event = self.session.signed(self.keys.current(reporter), tick, payload, table)
         if action.too_late:
             self._try(tick, Attempt("telemetry of a closed epoch", "closed", lambda _: event))
         else:
-            self._session.append([event])
+            self.session.append([event])
 
     def _reward(self, tick: int, action: Reward) -> None:
         payload = events.RecordReward(
-            nonce=self._session.nonce(FEES_REPORTER),
+            nonce=self.session.nonce(FEES_REPORTER),
             reporter=FEES_REPORTER,
             action_id=action.action_id,
             s_chr=str(action.s_chr),
@@ -114,14 +115,14 @@ class Network:
             c_crit=str(action.c_crit),
             signature="",
         )
-        self._session.sign(self.keys.current(FEES_REPORTER), tick, payload)
+        self.session.sign(self.keys.current(FEES_REPORTER), tick, payload)
 
     def _close(self, tick: int, action: plan.Close) -> None:
         epoch = action.epoch
-        found: Closing = self._session.close(epoch, tick)
+        found: Closing = self.session.close(epoch, tick)
         if epoch == 0:
             self._try(tick, forged_close(found))
-        self._session.commit((), found, tick)
+        self.session.commit((), found, tick)
         self.epochs.append(epoch_figures(found, tick))
         if epoch == 0:
             for attempt in AFTER_CLOSE:
@@ -132,18 +133,18 @@ class Network:
             self._try(tick, ATTEMPTS[number])
 
     def _try(self, tick: int, attempt: Attempt) -> None:
-        world = World(self._session, self.keys, tick)
-        before = self._session.state
+        world = World(self.session, self.keys, tick)
+        before = self.session.state
         event = attempt.event(world)
         try:
-            self._session.append([event])
+            self.session.append([event])
         except TransitionError as error:
             found = error.reason
         else:
             raise SimulationError(
                 f"{attempt.name} was accepted at tick {tick}", argument="attempt", value=event.type
             )
-        if found != attempt.reason or self._session.state is not before:
+        if found != attempt.reason or self.session.state is not before:
             raise SimulationError(
                 f"{attempt.name} was refused for {found}, not for {attempt.reason}",
                 argument="attempt",

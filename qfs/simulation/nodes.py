@@ -81,7 +81,8 @@ def revoked_in(given: Parameters, index: int) -> tuple[int, int] | None:
     """
     if index == 0 or index > given.nodes // 4:
         return None
-    number = given.below(registered_by(given, index - 1), "revoked", index)
+    # Node 0 stays: it tries what an infrastructure node must not get.
+    number = 1 + given.below(registered_by(given, index - 1) - 1, "revoked", index)
     return _tick(given, index, "revoke"), number
 
 

@@ -88,7 +88,7 @@ def simulate(folder: Path, given: Parameters, progress: Progress) -> dict[str, A
 def create_network(folder: Path, given: Parameters) -> Instance:
     """The instance of a simulated network, without an event yet."""
     registrar = Keys(given).first(REGISTRAR_NAME)
-    genesis = genesis_of(f"simulation-{given.seed}", registrar.public, ruleset_of(given, 0))
+    genesis = genesis_of(given.name, registrar.public, ruleset_of(given, 0))
     return create_instance(folder, genesis, registrar_key=registrar)
 
 

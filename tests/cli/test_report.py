@@ -105,6 +105,11 @@ CASES = {
     "hostile ids": close([3, 2, 2], max_share="1", ids=["!", HOSTILE, "~"]),
 }
 CASES["withheld"] = dataclasses.replace(CASES["equal"], withheld_base_units=10**18 + 1)
+CASES["scored"] = dataclasses.replace(
+    CASES["equal"],
+    excluded={"low_uptime": 3, "no_telemetry": 1200, "wrong_role": 1},
+    neutral=("storage", "ai"),
+)
 
 
 @pytest.fixture(params=list(CASES))
@@ -391,3 +396,17 @@ def test_figures_that_do_not_add_up_are_refused() -> None:
             dataclasses.replace(figures, **change)
     with pytest.raises(LengthMismatchError, match="caps"):
         dataclasses.replace(figures, caps=figures.caps[1:])
+
+
+def test_who_was_left_out_stands_in_the_order_of_the_checks() -> None:
+    page = Page(render_html(CASES["scored"]))
+    words = [word.strip() for word in page.words if word.strip()]
+    text = " ".join(words)
+    rows = ("wrong_role 1", "no_telemetry 1,200", "low_uptime 3")
+    assert [text.index(row) for row in rows] == sorted(text.index(row) for row in rows)
+    assert "1,204 were left out" in text
+    assert "Storage and AI model were assessed for nobody" in text
+    alone = dataclasses.replace(CASES["scored"], excluded={}, neutral=("ai",))
+    assert "AI model was assessed for nobody" in render_html(alone)
+    assert "Left out" not in render_html(alone)
+    assert "Who was scored" not in render_html(CASES["equal"])

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -387,3 +388,21 @@ def test_places_that_are_no_log(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(MissingDependencyError, match=r"qfs\[postgres\]"):
         open_log("postgresql://host/db")
     assert sorted(p.name for p in folder.iterdir()) == ["empty", "text"]
+
+
+def test_who_writes_is_told_and_not_disturbed(store: Any) -> None:
+    with open_log(store.place) as reader:
+        assert reader.writer() is None
+        with open_log(store.place, writer="first") as log:
+            assert (reader.writer(), log.writer()) == ("first", "first")
+            log.append([Entry("a", 1, {})])
+            # Asking takes nothing: the writer still has its place, and nobody else gets it.
+            with pytest.raises(LeaseError):
+                open_log(store.place, writer="second")
+            assert reader.writer() == "first"
+        # A server ends the session of a connection that was closed a moment later.
+        deadline = time.monotonic() + 10
+        while reader.writer() is not None:
+            assert time.monotonic() < deadline
+        with open_log(store.place, writer="second"):
+            assert reader.writer() == "second"

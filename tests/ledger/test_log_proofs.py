@@ -6,6 +6,7 @@ import base64
 import contextlib
 import io
 import json
+import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -69,9 +70,9 @@ PAID = [f"node-{i}" for i in range(7)]
 EPOCHS = 3
 
 
-def build(folder: Path, name: str = "net") -> Instance:
+def build(folder: Path, name: str = "net", *log: str) -> Instance:
     """An instance of seven nodes that are paid, one that is idle, and three closed epochs."""
-    made = create_instance(folder, genesis_of(name, REGISTRAR.public, Ruleset()))
+    made = create_instance(folder, genesis_of(name, REGISTRAR.public, Ruleset()), *log)
     nodes = [(node, f"op-{node}", "infrastructure", REPORTER.public.text) for node in PAID]
     nodes.append(("idle", "op-idle", "infrastructure", REPORTER.public.text))
     nodes.append(("reporter", "ops", "reporter", REPORTER.public.text))
@@ -198,6 +199,8 @@ def test_signing_again_gives_what_is_kept(copy: Instance, ground: Ground) -> Non
 
 
 def test_nobody_signs_nothing(copy: Instance) -> None:
+    with pytest.raises(StorageError, match="by other keys is kept"):
+        sign_instance(copy, [])
     shutil.rmtree(copy.folder / "checkpoints")
     with pytest.raises(CheckpointError):
         sign_instance(copy, [])
@@ -236,6 +239,22 @@ def test_what_contradicts_an_earlier_checkpoint_is_not_signed(copy: Instance) ->
     with pytest.raises(CheckpointError) as caught:
         sign_instance(copy, signers(copy))
     assert caught.value.source == str(path)
+
+
+def test_the_last_of_several_checkpoints_is_the_one_to_be_continued(copy: Instance) -> None:
+    """The log is cut between the two that were signed."""
+    with Session(copy, "test") as session:
+        close(session, EPOCHS)
+    sign_instance(copy, signers(copy))
+    notes = {path: path.read_bytes() for path in kept(copy)}
+    assert len(notes) == 2
+    cut(copy, 12)
+    (copy.folder / "checkpoints").mkdir()
+    for path, note in notes.items():
+        path.write_bytes(note)
+    with pytest.raises(VerificationError, match="the log has 12 events, and had 13"):
+        sign_instance(copy, signers(copy))
+    assert kept(copy) == [*notes]
 
 
 def test_a_log_without_events_has_a_checkpoint(tmp_path: Path) -> None:
@@ -325,6 +344,26 @@ def test_every_node_has_a_proof(ground: Ground, tmp_path: Path, node: str, epoch
         assert found.reason == {"idle": "low_uptime", "reporter": "wrong_role"}[node]
     with pytest.raises(StorageError):
         write_log_proof(proof, tmp_path / "proof.json")
+
+
+@pytest.mark.database
+def test_the_database_makes_no_difference(
+    ground: Ground, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same events in PostgreSQL have the same checkpoint and proofs, byte for byte."""
+    server.empty_database("proofs")
+    url = server.url("proofs")
+    user, password = re.match(r"postgresql://([^:@]+):([^@]*)@", url).groups()  # type: ignore[union-attr]
+    monkeypatch.setenv("PGPASSWORD", password)
+    without = url.replace(f"{user}:{password}@", f"{user}@")
+    made = build(tmp_path / "net", "net", without, url.replace("qfs_application", "qfs_owner"))
+    assert made.id == ground.instance.id
+    note = sign_instance(made, signers(made)).note
+    assert note == note_at(ground.instance, 10)
+    for node in ("node-3", "idle"):
+        proof = prove_in_log(made, 1, node, note)
+        assert proof == prove_in_log(ground.instance, 1, node, note)
+    assert verify_instance(made, stated(ground.note)).tree.root() == stated(note).root
 
 
 def test_what_was_paid_is_what_the_proofs_add_up_to(ground: Ground) -> None:
@@ -595,27 +634,45 @@ def test_a_row_of_one_table_is_none_of_another(ground: Ground) -> None:
         verify_log_proof(with_column(idle, reason="revoked"), ground.keys)
 
 
-def test_an_epoch_of_given_weights_has_nobody_excluded(ground: Ground) -> None:
+def given_weights(ground: Ground, digest: str | None = None) -> LogProof:
+    """The proof of a payment in an epoch whose weights were given, under a real checkpoint.
+
+    With `digest`, that is what manifest and event call the digest of the allocations.
+    """
     fees = from_rows(FEES, [(0, "a", 100)])
     nodes = from_rows(NODES, [(node, 1) for node in ("node-3", "node-4", "node-5")])
     closed = close_epoch(0, Ruleset(), Opening(), fees, nodes)
-    manifest = manifest_of(closed, None)
-    allocations = msgspec.to_builtins(manifest.tables["allocations"])
+    manifest, table = manifest_of(closed, None), closed.allocation.table
+    entry = manifest.tables["allocations"]
+    if digest is not None:
+        entry = msgspec.structs.replace(entry, digest=digest)
+        tables = {**manifest.tables, "allocations": entry}
+        manifest = msgspec.structs.replace(manifest, tables=tables)
+    name = msgspec.to_builtins(entry)
     payload = {"epoch": 0, "manifest": manifest.digest.hex(), "state": ZERO}
-    payload |= {"allocations": allocations, "balances": allocations}
+    payload |= {"allocations": name, "balances": name}
     proof = prove_in_log(ground.instance, 0, "node-3", ground.note)
     proof = under(proof, ground, [Entry(events.CLOSE_EPOCH, 512, payload)])
-    table = closed.allocation.table
     row = ProvedRow(
         "allocations",
         {name: str(value) for name, value in zip(table.columns, row_at(table, 0), strict=True)},
         0,
         [value.hex() for value in inclusion_proof(table.leaves, 0)],
     )
-    proof = msgspec.structs.replace(proof, manifest=manifest, row=row)
-    assert verify_log_proof(proof, ground.keys).amount == int(row.columns["amount"])
+    return msgspec.structs.replace(proof, manifest=manifest, row=row)
+
+
+def test_an_epoch_of_given_weights_has_nobody_excluded(ground: Ground) -> None:
+    proof = given_weights(ground)
+    assert verify_log_proof(proof, ground.keys).amount == int(proof.row.columns["amount"])
     with pytest.raises(VerificationError, match=r"row.table: the epoch has no excluded"):
         verify_log_proof(with_row(proof, table="excluded"), ground.keys)
+
+
+def test_the_digest_of_a_table_is_that_of_its_root(ground: Ground) -> None:
+    with pytest.raises(VerificationError) as caught:
+        verify_log_proof(given_weights(ground, ZERO), ground.keys)
+    assert caught.value.argument == "manifest.tables.allocations.digest"
 
 
 def test_seq_of_the_body_is_its_place(ground: Ground) -> None:

@@ -149,12 +149,20 @@ def head_of(folder: Path) -> tuple[int, str]:
         return log.head().size, log.head().hash.hex()
 
 
+def test_other_parameters_are_another_instance(tmp_path: Path) -> None:
+    """Signatures of one network are good for nothing in another, though they share their keys."""
+    given = [(1, 2, 3), (2, 2, 3), (1, 3, 3), (1, 2, 4), (12, 2, 3), (1, 22, 3)]
+    made = [create_network(tmp_path / str(g), Parameters(*g)).id for g in given]
+    assert len({*made}) == len(given)
+
+
 def test_another_seed_is_another_network(seven: Path, tmp_path: Path) -> None:
     mine = document_of(seven)
-    other = simulate(tmp_path / "other", Parameters(8, 6, 20), silent)
-    for name in ("instance", "state"):
-        assert mine[name] != other[name]
-    assert [e["fees"] for e in mine["epochs"]] != [e["fees"] for e in other["epochs"]]
+    other = Lived(tmp_path / "other", Parameters(8, 6, 20))
+    assert other.instance.id.hex() != mine["instance"]
+    pairs = list(zip(mine["epochs"], other.network.epochs, strict=True))
+    assert len(pairs) == 6
+    assert all(one["fees"] != two["fees"] for one, two in pairs)
 
 
 def test_the_numbers_of_a_seed_are_published() -> None:
@@ -257,6 +265,26 @@ def test_the_fold_of_the_log_is_the_state_that_was_lived(lived: Lived) -> None:
         assert step.state.digest == state.digest
     assert resumed.digest == lived.states[-1].digest
     assert head == steps[-1].event.head
+
+
+def test_a_network_that_stops_and_goes_on_comes_to_the_same(tmp_path: Path) -> None:
+    """A new session begins before each third action: from genesis, from snapshots, and from
+    snapshots with fees of the epoch after, which the close of epoch 4 leaves."""
+    given = Parameters(3, 6, 8)
+    whole = Lived(tmp_path / "whole", given)
+    instance = create_network(tmp_path / "parts", given)
+    with Session(instance, "test") as first:
+        parts = Network(given, first)
+    for number, happening in enumerate(plan.plan(given, len(ATTEMPTS))):
+        if number % 3 == 0:
+            parts.session.__exit__(None, None, None)
+            parts.session = Session(instance, f"test-{number}")
+        parts.act(happening)
+    parts.session.__exit__(None, None, None)
+    assert parts.epochs == whole.network.epochs
+    assert parts.refused == whole.network.refused
+    assert parts.session.state.digest == whole.states[-1].digest
+    assert log_of(instance) == log_of(whole.instance)
 
 
 def test_balances_and_pool_are_what_was_issued(lived: Lived) -> None:
@@ -457,6 +485,15 @@ def test_the_plan_is_in_order_whatever_its_size() -> None:
     assert [a.epoch for _, a in happenings if isinstance(a, plan.Close)] == [*range(20)]
     tried = [n for _, a in happenings if isinstance(a, plan.Attempts) for n in a.numbers]
     assert sorted(tried) == [*range(len(ATTEMPTS))]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_seed_gets_through(tmp_path: Path, seed: int) -> None:
+    """Every action is accepted and every attempt refused for its reason, also where few are."""
+    given = Parameters(seed, 1 + seed % 5, 1 + seed * seed % 29)
+    network = Lived(tmp_path / "instance", given).network
+    assert len(network.epochs) == given.epochs
+    assert {one.name for one in ATTEMPTS} <= {one["attempt"] for one in network.refused}
 
 
 def test_the_command_prints_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from qfs.errors import OutOfRangeError
 from qfs.ledger import stored
+from qfs.ledger.events import chain
 from qfs.ledger.log import Entry, LogTamperedError, create_log, open_log
 from qfs.ledger.tree import EventHashes, read_tree
 from qfs.reference import consistency, merkle
@@ -112,6 +113,23 @@ def test_a_changed_event_is_named(store: Any, place: str, seq: int) -> None:
     with open_log(place) as log, pytest.raises(LogTamperedError) as caught:
         read_tree(log)
     assert (caught.value.seq, caught.value.fault) == (seq, "hash")
+
+
+def test_events_that_are_each_right_and_not_one_chain(store: Any, place: str) -> None:
+    """An event that was dropped, and one in place of another with all of its own hashes right."""
+    with open_log(place) as log:
+        before = next(log.read(4, 5)).head
+        _, rows, _ = chain(log.instance, before, [Entry("test.other", before.tick, {})])
+    with store.unguarded() as raw:
+        raw.execute("DELETE FROM event WHERE seq = ?", 5)
+    with open_log(place) as log, pytest.raises(LogTamperedError) as caught:
+        read_tree(log)
+    assert (caught.value.seq, caught.value.fault) == (5, "missing")
+    with store.unguarded() as raw:
+        raw.execute("INSERT INTO event (seq, previous, hash, body) VALUES (?, ?, ?, ?)", *rows[0])
+    with open_log(place) as log, pytest.raises(LogTamperedError) as caught:
+        read_tree(log)
+    assert (caught.value.seq, caught.value.fault) == (6, "previous")
 
 
 def test_progress_reaches_the_end(place: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,6 +49,15 @@ scoring.policy = "weighted_sum"
 scoring.min_samples = 10
 """
 
+LAST_RULES = """
+version = 3
+epoch.ticks = 10
+issuance.rate = "0.01"
+allocation.max_share = "1"
+allocation.min_active_nodes = 1
+allocation.tie_break = "rotating"
+"""
+
 SEEDS = {
     "registrar": bytes(range(32)),
     "r1": bytes([1] * 32),
@@ -127,7 +136,7 @@ def state_of(state: State) -> dict[str, str]:
 
 
 def happen(story: Story) -> None:
-    """Four epochs: all reasons to exclude; too few nodes; a cap of issuance, caps and a tie."""
+    """Five epochs: every reason to exclude, too few nodes, caps, ties, no rows, no weight."""
     infrastructure = [(n, o, "infrastructure", NODES_KEY) for n, o in OPERATORS]
     reporter = ("r1", "watch", "reporter", KEYS["r1"].public.text)
     story.register(30, *infrastructure, reporter)
@@ -149,17 +158,24 @@ def happen(story: Story) -> None:
     telemetry = {"n1": (11, 10, 12, 12, 0, 0), "n2": (0, 0, 12, 12, 0, 0), "n3": FULL, "n4": FULL}
     story.telemetry(49, 4, telemetry | {"n6": (100, 100, 20, 20, 10, 10)})
     story.fees(49, 4, (41, "a6", 50_000))
-    # Of epoch 5, which has begun and which the rules of version 2 are for.
-    story.fees(50, 5, (50, "a7", 20_001))
     rotated = KEYS["r1 from event 13 on"]
     story.sign(50, events.RotateKey(story.nonce(), "r1", rotated.public.text, ""))
     story.reporter_key = rotated
+    # Of epoch 5, which has begun and which the rules of version 2 are for.
+    story.fees(50, 5, (50, "a7", 20_001))
     story.close(50)
     telemetry = {"n1": FULL, "n2": FULL, "n3": FULL, "n5": (90, 100, 0, 0, 10, 10)}
     story.telemetry(59, 5, telemetry | {"n6": (99, 99, 12, 12, 0, 0)})
+    # Logged in epoch 6, while epoch 5 waits to be closed: of epoch 7.
+    rules = from_toml(LAST_RULES.encode(), "rules").document()
+    story.sign(60, events.ChangeRuleset(story.nonce(), rules, ""))
     story.close(60)
     # An epoch of which nothing was recorded.
     story.close(70)
+    nobody = (100, 100, 0, 12, 12, 12)
+    story.telemetry(79, 7, {"n1": nobody, "n2": nobody, "n3": nobody, "n5": nobody, "n6": nobody})
+    story.fees(79, 7, (71, "a8", 60), (72, "a9", 29))
+    story.close(1000)
 
 
 OPERATORS = [("n1", "o1"), ("n2", "o1"), ("n3", "o2"), ("n4", "o3"), ("n5", "o3")]

@@ -27,7 +27,7 @@ AREAS = {
     "4": ("Allocation", 10),
     "5": ("State and transitions", 11),
     "6": ("Governance", 8),
-    "7": ("Log, evidence, proofs", 13),
+    "7": ("Log, evidence, proofs", 16),
     "8": ("Tables", 4),
     "9": ("Determinism", 4),
     "NOD-I": ("Invariants", 5),
@@ -110,9 +110,9 @@ def _lost_evidence(pointer: str) -> Iterator[str]:
     if not file.is_file():
         yield f"there is no file {path}"
     elif part and file.suffix == ".json":
-        if part not in json.loads(file.read_text(encoding="utf-8")):
+        if part not in _keys(file):
             yield f"{path} has no {part}"
-    elif part and part not in _headings(file):
+    elif part and part not in headings(file):
         yield f"{path} has no heading {part}"
 
 
@@ -141,10 +141,16 @@ def _defined(body: list[ast.stmt], prefix: str) -> Iterator[str]:
             yield prefix + node.target.id
 
 
-def _headings(path: Path) -> set[str]:
+@cache
+def _keys(path: Path) -> frozenset[str]:
+    return frozenset(json.loads(path.read_text(encoding="utf-8")))
+
+
+@cache
+def headings(path: Path) -> frozenset[str]:
     """The anchors that a page has, made as its readers make them."""
     titles = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.M)
-    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+    return frozenset(re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles)
 
 
 def render(listed: list[dict[str, Any]]) -> str:
@@ -179,7 +185,7 @@ def _links(pointers: list[str]) -> str:
         path, _, name = pointer.partition("::")
         file, _, part = path.partition("#")
         anchor = f"#{part}" if part and not file.endswith(".json") else ""
-        shown = f"{file}: {part}" if part else path
+        shown = f"{Path(file).name}: {part}" if part else Path(file).name
         links.append(f"[{name or shown}](../{file}{anchor})")
     return "<br>".join(links)
 

@@ -37,10 +37,24 @@ def test_the_page_is_the_one_that_its_source_makes(matrix: ModuleType) -> None:
     assert page == matrix.render(matrix.rows()), "run python tests/specs/make_matrix.py"
 
 
+PAGES = [*ROOT.glob("docs/*.md"), *ROOT.glob("specs/*.md"), ROOT / "README.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(matrix: ModuleType, page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        path, _, part = target.partition("#")
+        file = page.parent / path if path else page
+        assert file.exists(), target
+        assert not part or part in matrix.headings(file.resolve()), target
+
+
 def test_every_test_that_a_document_names_exists() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("tests/**/*.py"))
     defined = {*re.findall(r"def (test_\w+)", sources)}
-    for page in (*ROOT.glob("docs/*.md"), *ROOT.glob("specs/*.md"), ROOT / "README.md"):
+    for page in PAGES:
         named = {*re.findall(r"`(test_\w+)`", page.read_text(encoding="utf-8"))}
         assert sorted(named - defined) == [], page.name
 
