@@ -39,8 +39,8 @@ class Network:
     registrar, reporter, node, other = REGISTRAR, REPORTER, NODE, OTHER
     ticks = TICKS
 
-    def __init__(self, ruleset: Ruleset = RULES) -> None:
-        genesis = genesis_of("test", REGISTRAR.public, ruleset)
+    def __init__(self, ruleset: Ruleset = RULES, first_epoch: int = 0) -> None:
+        genesis = genesis_of("test", REGISTRAR.public, ruleset, first_epoch)
         self.engine = StateTransitionEngine()
         self.state: State = initial_state(canonical.encode(msgspec.to_builtins(genesis)))
         self.auditor = Auditor(self.state)

@@ -15,6 +15,7 @@ from qfs.protocol import events, transitions
 from qfs.protocol.closing import close
 from qfs.protocol.events import ProtocolEvent, TableRef, TransitionError
 from qfs.protocol.registry import NEW_NODES, registrations
+from qfs.protocol.state import MAX_EPOCHS_AHEAD
 from qfs.protocol.transitions import engine_of
 from qfs.rows import from_rows, row_at
 from qfs.tables import BALANCES, FEES, NODES, REGISTRY, TELEMETRY, Schema
@@ -343,7 +344,10 @@ def test_a_new_key_is_another_one_and_safe(network: Any) -> None:
         assert network.refused(network.signed(network.registrar, payload)).reason == "key"
 
 
-def test_nobody_is_revoked_at_the_tick_that_stands_for_never(network: Any) -> None:
+def test_nobody_is_revoked_at_the_tick_that_stands_for_never(new_network: Any) -> None:
+    rules = replace(new_network().state.rulesets[0][1], epoch_ticks=1)
+    network = new_network(rules, MAX_TICK - 2)
+    network.apply(network.infrastructure("a"))
     assert network.refused(network.revocation("a", tick=MAX_TICK)).reason == "tick"
 
 
@@ -449,6 +453,18 @@ def test_ticks_never_decrease(network: Any) -> None:
     network.apply(network.reward(tick=5))
     assert network.refused(network.reward(tick=4)).reason == "tick"
     network.apply(network.reward(tick=5))
+
+
+def test_no_tick_uses_up_those_that_come_after_it(network: Any) -> None:
+    end = (network.state.epoch + MAX_EPOCHS_AHEAD + 1) * network.ticks
+    for tick in (end, MAX_TICK):
+        assert network.refused(network.reward(tick=tick)).reason == "tick"
+        with pytest.raises(TransitionError):
+            close(network.state, network.state.epoch, tick)
+    network.apply(network.reward(tick=end - 1))
+    # The epochs that were passed over can still be closed, and then time goes on.
+    network.apply(network.closing())
+    network.apply(network.reward(tick=end))
 
 
 @pytest.mark.parametrize(
@@ -598,7 +614,8 @@ def test_rules_that_cannot_follow_are_refused(network: Any) -> None:
 
 
 def test_there_are_no_rules_after_the_last_epoch(new_network: Any) -> None:
-    network = new_network(replace(new_network().state.rulesets[0][1], epoch_ticks=1))
+    rules = replace(new_network().state.rulesets[0][1], epoch_ticks=1)
+    network = new_network(rules, MAX_TICK - 2)
     assert network.refused(network.change(tick=MAX_TICK)).reason == "epoch"
     network.apply(network.change(tick=MAX_TICK - 1))
     assert len(network.state.digest) == 32
