@@ -63,17 +63,18 @@ class Snapshots:
             state.document(),
             state.tokens.to_bytes().decode("ascii"),
         )
-        with storage_errors(path):
-            # What is there cannot be read, or is of another log: nothing was replayed from it.
-            path.unlink(missing_ok=True)
-        with new_file(path) as file:
-            file.write(canonical.encode(snapshot))
-        # No log has snapshots beyond its end: those would push out the one that was taken.
-        own = [old for old in self._paths() if old.name <= path.name]
-        for old in self._paths():
-            if old not in own[-KEPT:]:
-                with storage_errors(old):
-                    old.unlink(missing_ok=True)
+        data = canonical.encode(snapshot)
+        if not path.exists() or read_bounded(path, canonical.MAX_BYTES) != data:
+            # What is there instead is damaged, or of another log.
+            with storage_errors(path):
+                path.unlink(missing_ok=True)
+            with new_file(path) as file:
+                file.write(data)
+        # Those after it are of a state that this one leads to, or of another log: they do not
+        # push it out.
+        for old in [old for old in self._paths() if old <= path][:-KEPT]:
+            with storage_errors(old):
+                old.unlink(missing_ok=True)
 
     def newest(self, log: EventLog) -> tuple[State, Head] | None:
         """The newest snapshot that the log bears out, or None."""

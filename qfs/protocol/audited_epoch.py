@@ -17,7 +17,9 @@ from qfs.protocol import audited_tables as tables
 from qfs.protocol.state import State
 from qfs.tables import ALLOCATIONS, Table
 
-_PAID_ROLE: Final = "infrastructure"
+_PAID_ROLE: Final = b"infrastructure"
+_AFTER_ALL: Final = b"\xff"
+"""Above every id."""
 _NEUTRAL: Final = (1, 1)
 _NOTHING: Final = (0, 1)
 
@@ -47,7 +49,7 @@ def fees_of(state: State, epoch: int) -> int:
 def shares(state: State, epoch: int, nodes: Table) -> list[Share]:
     """Who is paid for an epoch and by what weight, in the order of ids."""
     rules = rules_of(state, epoch)
-    reports = tables.merged(
+    reports = tables.reports(
         [
             batch.table
             for batch in state.batches
@@ -62,27 +64,30 @@ def shares(state: State, epoch: int, nodes: Table) -> list[Share]:
         absent = _NOTHING if any(assessed) else _NEUTRAL
         pairs[index] = [p if known else absent for p, known in zip(metric, assessed, strict=True)]
     weights = map(_product, *pairs) if rules.score_policy == "product" else _sums(rules, pairs)
-    return [Share(report[0], weight) for report, weight in zip(reports, weights, strict=True)]
+    ids = (report[0].decode("ascii") for report in reports)
+    return [*map(Share, ids, weights)]
 
 
 def _eligible(
     rules: Any, end: int, reports: Sequence[tuple[Any, ...]], nodes: Table
 ) -> Iterator[tuple[Any, ...]]:
     """The reports that count: `end` is the first tick after the epoch."""
-    ids, place = nodes.texts("node_id"), 0
+    columns = (nodes.texts("role"), nodes.ticks("registered_tick"), nodes.ticks("revoked_tick"))
+    ids, roles = tables.texts(nodes.texts("node_id")), tables.texts(columns[0])
+    registered = zip(ids, roles, *columns[1:], strict=True)
+    name = role = b""
+    since = until = 0
     for report in reports:
-        node_id = report[0].encode("ascii")
-        while place < len(ids) and ids[place] < node_id:
-            place += 1
-        if place == len(ids) or ids[place] != node_id:
+        node_id, _, seen, expected, passed, asked, matched, checked = report
+        while name < node_id:
+            name, role, since, until = next(registered, (_AFTER_ALL, b"", 0, 0))
+        if name != node_id:
             continue
-        _, _, role, _, registered, revoked = tables.row(nodes, place)
-        _, _, seen, expected, passed, asked, matched, checked = report
         well_formed = seen <= expected and passed <= asked and matched <= checked
         if rules.expected_heartbeats:
             well_formed = well_formed and expected == rules.expected_heartbeats
         up = expected > 0 and seen * BASE_UNITS_PER_TOKEN >= expected * rules.min_uptime
-        if role == _PAID_ROLE and registered < end <= revoked and well_formed and up:
+        if role == _PAID_ROLE and since < end <= until and well_formed and up:
             yield report
 
 

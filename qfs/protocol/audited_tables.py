@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, repeat
+from itertools import pairwise, repeat
 from typing import Any
 
 from qfs.columns import Column
@@ -38,6 +38,12 @@ def _words(column: Column) -> tuple[memoryview, memoryview]:
         words.byteswap()
         view = memoryview(words)
     return view[::2], view[1::2]
+
+
+def texts(column: TextColumn) -> Iterator[bytes]:
+    """The texts of a column."""
+    data = column.data.tobytes()
+    return (data[start:end] for start, end in pairwise(column.offsets))
 
 
 def row(table: Table, index: int) -> tuple[Any, ...]:
@@ -85,11 +91,10 @@ def places(inner: TextColumn, outer: TextColumn) -> Iterator[int]:
     if len(inner) == len(outer) and _same_texts(inner, 0, outer, 0, len(inner)):
         yield from range(len(inner))
         return
-    row = 0
-    for text in inner:
-        while row < len(outer) and outer[row] < text:
-            row += 1
-        if row == len(outer) or outer[row] != text:
+    rows = enumerate(texts(outer))
+    for text in texts(inner):
+        row, other = next(((r, o) for r, o in rows if o >= text), (0, b""))
+        if other != text:
             return
         yield row
 
@@ -201,7 +206,10 @@ def _same_texts(first: TextColumn, start: int, second: TextColumn, place: int, c
     return all(a + b == c for a, b, c in zip(one, repeat(shift), other, strict=False))
 
 
-def merged(tables: Sequence[Table]) -> list[tuple[Any, ...]]:
-    """The rows of several tables in the order of their ids."""
-    found = list(chain.from_iterable(rows(table) for table in tables))
+def reports(tables: Sequence[Table]) -> list[tuple[Any, ...]]:
+    """The rows of several tables of telemetry in the order of their ids, which are bytes."""
+    found: list[tuple[Any, ...]] = []
+    for table in tables:
+        _, *counts = (table.columns[column.name] for column in table.schema.columns)
+        found.extend(zip(texts(table.texts("node_id")), *counts, strict=True))
     return found if len(tables) == 1 else sorted(found)

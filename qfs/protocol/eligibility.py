@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress
 from operator import not_
@@ -38,12 +39,8 @@ class Contributions:
     """everybody else in registry or telemetry, each with the first reason"""
     neutral: tuple[str, ...]
     """metrics that were assessed for nobody, and so count as 1 for all"""
-
-    @property
-    def reasons(self) -> dict[str, int]:
-        """How many were excluded, by reason."""
-        texts = Counter(bytes(reason) for reason in self.excluded.texts("reason"))
-        return {reason.decode("ascii"): texts[reason] for reason in sorted(texts)}
+    reasons: dict[str, int]
+    """how many were excluded, by reason"""
 
 
 def contributions(epoch: int, ruleset: Ruleset, registry: Table, telemetry: Table) -> Contributions:
@@ -84,7 +81,13 @@ def contributions(epoch: int, ruleset: Ruleset, registry: Table, telemetry: Tabl
         Table(NODES, columns),
         _excluded(registry, telemetry, assessed),
         tuple(compress(METRICS, scores.neutral)),
+        _counted(assessed.reasons),
     )
+
+
+def _counted(codes: Sequence[int]) -> dict[str, int]:
+    counts = Counter(filter(None, codes))
+    return dict(sorted((REASONS[code], count) for code, count in counts.items()))
 
 
 def _counts(telemetry: Table, metric: str, rows: array[int] | None = None) -> Counts:

@@ -356,9 +356,8 @@ def _check_growth(before: State, payload: Mapping[str, Any], after: State) -> in
     cap = pool * rules.max_share // BASE_UNITS_PER_TOKEN
     shares = audited_epoch.shares(before, before.epoch, after.registry.settled)
     amounts: list[int] = []
-    ids = after.balances.texts("node_id")
-    for row, growth in enumerate(tables.growths(before.balances, after.balances)):
-        name = ids[row].decode("ascii")
+    names = map(bytes.decode, tables.texts(after.balances.texts("node_id")))
+    for name, growth in zip(names, tables.growths(before.balances, after.balances), strict=True):
         is_paid = len(amounts) < len(shares) and shares[len(amounts)].node_id == name
         most = cap if is_paid else 0
         if not 0 <= growth <= most:

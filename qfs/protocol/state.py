@@ -24,6 +24,10 @@ REGISTRAR: Final = ""
 """Whose number of signed events is kept under the empty name; a node's id is never empty."""
 
 
+MAX_EPOCHS_AHEAD: Final = 1024
+"""How far a tick may lie ahead of the epoch to be closed next."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Fees or telemetry that were recorded for an epoch that is not closed yet."""
@@ -80,12 +84,21 @@ class State:
         """The same state at this or a later tick.
 
         Raises:
-            TransitionError: the tick lies before the last event's, or is none.
+            TransitionError: the tick lies before the last event's, too far ahead, or is none.
         """
         if type(tick) is not int or not self.tick <= tick <= MAX_TICK:
             raise TransitionError(
                 "tick",
                 f"{shown(tick)} is outside {self.tick} .. 2^53 - 1; ticks never decrease",
+                argument="tick",
+                value=tick,
+            )
+        if tick // self.epoch_ticks > self.epoch + MAX_EPOCHS_AHEAD:
+            # One event at the last tick there is would be the last event for ever.
+            raise TransitionError(
+                "tick",
+                f"{tick} lies more than {MAX_EPOCHS_AHEAD} epochs after epoch {self.epoch},"
+                " which is to be closed next",
                 argument="tick",
                 value=tick,
             )

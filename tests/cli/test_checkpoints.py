@@ -138,6 +138,8 @@ def test_digest_and_checkpoint_of_a_proof_are_compared(
     digest = json.loads(capsys.readouterr().out)["digest"]
     assert run(["verify", proof, "--digest", digest, "--verifier-key", key]) == 0
     assert run(["verify", proof, "--digest", "0" * 64, "--verifier-key", key]) == 3
+    assert run(["verify", proof, "--verifier-key", stranger(net, capsys)]) == 3
+    assert "none of the trusted keys" in capsys.readouterr().err
     assert run(["verify", proof, "--checkpoint", net.path("cp.txt")]) == 0
     assert "no signature" not in capsys.readouterr().out
     close(net, 1)

@@ -6,7 +6,7 @@ A crash point is the moment before or after a call that changes what is on disk.
 from number FIRST in steps of STEP on, the instance is copied into a folder of its own in WORK and
 the command runs on the copy until SIGKILL. Prints the number and the call at which it was killed,
 a line each; the last line is the number of points there were, where the command reached its end.
-The word INSTANCE in an argument stands for the copy; the command `replay` is that of `replays`.
+The word INSTANCE in an argument stands for the copy.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ import qfs.ledger.session
 import qfs.ledger.sqlite
 import qfs.table_files
 from qfs.cli.root import run
-from qfs.ledger.instance import open_instance
-from qfs.ledger.replay import replay
 from qfs.tables import require_pyarrow
 
 CALLS: list[tuple[Any, str]] = [
@@ -62,16 +60,6 @@ class Points:
         return called
 
 
-def replays(folder: Path) -> int:
-    """Replay an instance from its newest snapshot on, with a snapshot after each epoch."""
-    instance = open_instance(folder)
-    with instance.open_log() as log:
-        for step in replay(log, instance.artifacts, instance.snapshots.newest(log)):
-            if step.event.type == "epoch.close":
-                instance.snapshots.take(step.state, step.event.head)
-    return 0
-
-
 def child(fatal: int, folder: Path, arguments: list[str]) -> None:
     """Run the command to its end or its death; never returns."""
     report = os.dup(1)
@@ -81,10 +69,7 @@ def child(fatal: int, folder: Path, arguments: list[str]) -> None:
         setattr(place, name, points.around(getattr(place, name), name))
     code = 1
     try:
-        if arguments == ["replay"]:
-            code = replays(folder)
-        else:
-            code = run([text.replace("INSTANCE", str(folder)) for text in arguments])
+        code = run([text.replace("INSTANCE", str(folder)) for text in arguments])
         os.write(report, f"{points.passed}\n".encode())
     finally:
         os._exit(code)

@@ -39,13 +39,11 @@ EPOCH = FIRST_EPOCH + 1
 
 COMMAND = """
 import sys
-from pathlib import Path
-import qfs.ledger.session, qfs.table_files
+import qfs.ledger.session, qfs.ledger.replaying, qfs.table_files
 from qfs.cli.root import run
-from crash_points import replays
 
 print("ready", flush=True)
-sys.exit(replays(Path(sys.argv[2])) if sys.argv[1] == "replay" else run(sys.argv[1:]))
+sys.exit(run(sys.argv[1:]))
 """
 
 
@@ -209,7 +207,8 @@ def test_killed_at_every_point_of_a_replay(undisturbed: Undisturbed, folder: Pat
     for path in (instance.folder / "snapshots").iterdir():
         path.unlink()
     count = 0
-    for _, left in killed_at_every_point(instance, folder / "work", ["replay"]):
+    arguments = ["replay", "--instance", "INSTANCE"]
+    for _, left in killed_at_every_point(instance, folder / "work", arguments):
         assert finish(open_instance(left), undisturbed, True)
         shutil.rmtree(left)
         count += 1
@@ -244,7 +243,6 @@ class Timed:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(POINTS.parent), *sys.path])},
         )
         assert child.stdout is not None
         assert child.stdout.readline() == "ready\n"
@@ -285,7 +283,7 @@ def test_killed_at_random_while_closing(undisturbed: Undisturbed, folder: Path) 
 def test_killed_at_random_while_replaying(undisturbed: Undisturbed, folder: Path) -> None:
     instance = copied(undisturbed.before, folder / "instance")
     close(instance, EPOCH)
-    timed = Timed(lambda place: ["replay", str(place)], "replay")
+    timed = Timed(lambda place: ["replay", "--instance", str(place)], "replay")
     timed.measure(instance.folder)
     for _ in range(ROUNDS):
         for path in (instance.folder / "snapshots").iterdir():

@@ -115,6 +115,15 @@ def test_no_heartbeats_expected(tmp_path: Path) -> None:
     assert "expected 0 heartbeats" in found.sentence
 
 
+def test_the_least_that_is_enough_is_rounded_up(tmp_path: Path) -> None:
+    rules = Ruleset(epoch_ticks=10, min_active_nodes=1)
+    folder = write(tmp_path / "e", rules, {**COUNTS, "low": (13, 15, 5, 5, 0, 0)})
+    found = explain_exclusion(folder, read_manifest(folder), "low")
+    assert found is not None
+    # 0.9 of 15 is 13.5.
+    assert "13 is below 14" in found.sentence
+
+
 def test_every_reason_there_is_is_explained() -> None:
     assert {reason for reason, _ in WHY.values()} | {"no_uptime", "eligible"} == {*REASONS}
     from qfs.cli.figures import REASONS as NAMED

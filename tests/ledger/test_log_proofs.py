@@ -759,11 +759,26 @@ def test_every_changed_byte_of_a_consistency_proof_is_refused(
         assert refusals(good, range(len(good)), mask, check) == []
 
 
+@pytest.mark.parametrize("place", ["first", "second"])
+def test_both_checkpoints_need_a_trusted_signature(ground: Ground, place: str) -> None:
+    instance = ground.instance
+    proof = prove_consistency(instance, note_at(instance, 6), note_at(instance, 10))
+    size = {"first": 6, "second": 10}[place]
+    forged = sign_checkpoint(at(instance, size), signers(instance, STRANGER))
+    changed = msgspec.structs.replace(proof, **{place: to_base64(forged)})
+    assert verify_consistency(changed, None) == verify_consistency(proof, ground.keys)
+    with pytest.raises(VerificationError, match=f"^{place}: .*none of the trusted keys"):
+        verify_consistency(changed, ground.keys)
+
+
 def test_consistency_of_what_is_not_one_log(ground: Ground, copy: Instance, tmp_path: Path) -> None:
     instance, note = ground
     other = build(tmp_path / "other", "other")
     with pytest.raises(VerificationError, match="second checkpoint: of 'qfs/"):
         prove_consistency(instance, note, note_at(other, 10))
+    wrong = Checkpoint(origin_of(instance.id), 9, bytes(32))
+    with pytest.raises(VerificationError, match=r"^second checkpoint: .* rewritten"):
+        prove_consistency(instance, note_at(instance, 0), sign_checkpoint(wrong, signers(instance)))
     proof = prove_consistency(instance, note_at(instance, 6), note)
     with pytest.raises(VerificationError, match=r"^second: of"):
         verify_consistency(

@@ -111,16 +111,31 @@ def test_snapshot_whose_table_is_damaged_is_passed_over(instance: Instance) -> N
     assert state_of(instance) == replayed(instance)
 
 
-def test_snapshots_beyond_the_end_are_of_another_log_and_go(folder: Path) -> None:
-    """A log that was restored from an older copy; what is beyond its end helps nobody."""
+def test_snapshots_beyond_the_end_do_not_push_out_others(folder: Path) -> None:
+    """A log that was restored from an older copy, and what was taken after its end."""
     elder, younger = grown(folder / "elder", 4), grown(folder / "younger", 1)
     for name in snapshots(elder):
         path = elder.folder / "snapshots" / name
         (younger.folder / "snapshots" / name).write_bytes(path.read_bytes())
     assert begins_at(younger) == 4
     close(younger, FIRST_EPOCH + 1)
-    assert snapshots(younger) == ["0000000000000004.json", "0000000000000007.json"]
     assert begins_at(younger) == 7
+    close(younger, FIRST_EPOCH + 2)
+    close(younger, FIRST_EPOCH + 3)
+    assert snapshots(younger) == ["0000000000000010.json", "0000000000000013.json"]
+    assert begins_at(younger) == 13
+
+
+def test_replay_from_the_first_event_leaves_newer_ones(instance: Instance) -> None:
+    """Whoever interrupts it loses nothing."""
+    before = snapshots(instance)
+    with instance.open_log() as log:
+        for step in replay(log, instance.artifacts):
+            if step.event.seq == 3:
+                instance.snapshots.take(step.state, step.event.head)
+                break
+    assert snapshots(instance) == ["0000000000000004.json", *before]
+    assert begins_at(instance) == 10
 
 
 def test_snapshot_of_another_log_is_passed_over_and_replaced(folder: Path) -> None:

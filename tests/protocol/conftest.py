@@ -39,8 +39,8 @@ class Network:
     registrar, reporter, node, other = REGISTRAR, REPORTER, NODE, OTHER
     ticks = TICKS
 
-    def __init__(self, ruleset: Ruleset = RULES) -> None:
-        genesis = genesis_of("test", REGISTRAR.public, ruleset)
+    def __init__(self, ruleset: Ruleset = RULES, first_epoch: int = 0) -> None:
+        genesis = genesis_of("test", REGISTRAR.public, ruleset, first_epoch)
         self.engine = StateTransitionEngine()
         self.state: State = initial_state(canonical.encode(msgspec.to_builtins(genesis)))
         self.auditor = Auditor(self.state)
@@ -174,9 +174,8 @@ def new_network() -> Callable[..., Network]:
     return Network
 
 
-@pytest.fixture
-def network() -> Network:
-    """Four nodes that are paid, a reporter, and nothing recorded."""
+@pytest.fixture(scope="session")
+def first_network() -> Network:
     network = Network()
     network.apply(network.infrastructure("a", "b", "c", "d"))
     network.apply(network.reporters("rep"))
@@ -184,8 +183,14 @@ def network() -> Network:
 
 
 @pytest.fixture
-def busy(network: Network) -> Network:
-    """One epoch closed, and an event of every type applied since; the second can be closed."""
+def network(first_network: Network) -> Network:
+    """Four nodes that are paid, a reporter, and nothing recorded."""
+    return first_network.copy()
+
+
+@pytest.fixture(scope="session")
+def busy_network(first_network: Network) -> Network:
+    network = first_network.copy()
     good = [(name, 10, 10) for name in "abcd"]
     network.apply(network.fees([(0, "f1", 10**21), (0, "f2", 7)]))
     network.apply(network.telemetry(good[:2]))
@@ -201,3 +206,9 @@ def busy(network: Network) -> Network:
     network.apply(network.telemetry([(name, 10, 10, 1, 2, 3, 4) for name in "acdef"], epoch=1))
     network.apply(network.fees([(16, "i1", 5)], epoch=2, tick=16))
     return network
+
+
+@pytest.fixture
+def busy(busy_network: Network) -> Network:
+    """One epoch closed, and an event of every type applied since; the second can be closed."""
+    return busy_network.copy()

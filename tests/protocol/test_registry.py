@@ -28,7 +28,7 @@ actions = st.lists(
             st.lists(
                 st.tuples(
                     st.sampled_from(NAMES),
-                    st.sampled_from(["op1", "op2", "op3"]),
+                    st.sampled_from(["op1", "op2", "op3", "op5", "op6", "op7"]),
                     st.sampled_from(["infrastructure", "infrastructure", "reporter"]),
                     st.sampled_from(KEYS),
                 ),
@@ -152,3 +152,14 @@ def test_a_refusal_names_the_row() -> None:
     rows = [(name, f"op-{name}", "infrastructure", KEYS[0]) for name in "abc"]
     with pytest.raises(TransitionError, match=r"node_id\[1\]: 'b' is registered already"):
         act(registry, ("register", rows), 4)
+
+
+def test_many_new_nodes_keep_what_had_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many that they become part of the table at once, with what stood beside it."""
+    rows = [(name, f"op-{name}", "infrastructure", KEYS[0]) for name in "abcde"]
+    registry = act(Registry(), ("register", rows[:2]), 3).rotate_key("a", KEYS[1]).folded()
+    registry = registry.rotate_key("b", KEYS[2])
+    monkeypatch.setattr(registry_module, "_FEW", 2)
+    found = act(registry, ("register", rows[2:]), 4)
+    assert (len(found.settled), len(found.changed)) == (5, 0)
+    assert [row[3] for row in rows_of(found.table)] == [KEYS[1], KEYS[2], *KEYS[:1] * 3]

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import ast
 import pathlib
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 
-from qfs import signatures
+from qfs import canonical, signatures
 from qfs.limits import MAX_SCALAR, MAX_TICK
 from qfs.protocol import events, transitions
 from qfs.protocol.closing import close
 from qfs.protocol.events import ProtocolEvent, TableRef, TransitionError
 from qfs.protocol.registry import NEW_NODES, registrations
+from qfs.protocol.state import MAX_EPOCHS_AHEAD
 from qfs.protocol.transitions import engine_of
 from qfs.rows import from_rows, row_at
 from qfs.tables import BALANCES, FEES, NODES, REGISTRY, TELEMETRY, Schema
@@ -343,7 +344,10 @@ def test_a_new_key_is_another_one_and_safe(network: Any) -> None:
         assert network.refused(network.signed(network.registrar, payload)).reason == "key"
 
 
-def test_nobody_is_revoked_at_the_tick_that_stands_for_never(network: Any) -> None:
+def test_nobody_is_revoked_at_the_tick_that_stands_for_never(new_network: Any) -> None:
+    rules = replace(new_network().state.rulesets[0][1], epoch_ticks=1)
+    network = new_network(rules, MAX_TICK - 2)
+    network.apply(network.infrastructure("a"))
     assert network.refused(network.revocation("a", tick=MAX_TICK)).reason == "tick"
 
 
@@ -449,6 +453,18 @@ def test_ticks_never_decrease(network: Any) -> None:
     network.apply(network.reward(tick=5))
     assert network.refused(network.reward(tick=4)).reason == "tick"
     network.apply(network.reward(tick=5))
+
+
+def test_no_tick_uses_up_those_that_come_after_it(network: Any) -> None:
+    end = (network.state.epoch + MAX_EPOCHS_AHEAD + 1) * network.ticks
+    for tick in (end, MAX_TICK):
+        assert network.refused(network.reward(tick=tick)).reason == "tick"
+        with pytest.raises(TransitionError):
+            close(network.state, network.state.epoch, tick)
+    network.apply(network.reward(tick=end - 1))
+    # The epochs that were passed over can still be closed, and then time goes on.
+    network.apply(network.closing())
+    network.apply(network.reward(tick=end))
 
 
 @pytest.mark.parametrize(
@@ -598,7 +614,8 @@ def test_rules_that_cannot_follow_are_refused(network: Any) -> None:
 
 
 def test_there_are_no_rules_after_the_last_epoch(new_network: Any) -> None:
-    network = new_network(replace(new_network().state.rulesets[0][1], epoch_ticks=1))
+    rules = replace(new_network().state.rulesets[0][1], epoch_ticks=1)
+    network = new_network(rules, MAX_TICK - 2)
     assert network.refused(network.change(tick=MAX_TICK)).reason == "epoch"
     network.apply(network.change(tick=MAX_TICK - 1))
     assert len(network.state.digest) == 32
@@ -680,3 +697,38 @@ def test_every_reason_is_reached_by_a_test() -> None:
     text = pathlib.Path(__file__).read_text(encoding="utf-8")
     assert len(reasons) > 15
     assert sorted(reason for reason in reasons if f'"{reason}"' not in text) == []
+
+
+def test_what_is_signed_is_instance_type_tick_and_payload(network: Any) -> None:
+    unsigned = {"nonce": 2, "node_id": "a"}
+    message = canonical.encode(
+        {
+            "instance": network.state.instance.hex(),
+            "payload": unsigned,
+            "tick": 5,
+            "type": "registry.revoke",
+        }
+    )
+    signature = signatures.sign(network.registrar, "qfs/registrar/v1", message).hex()
+    network.apply(ProtocolEvent("registry.revoke", 5, {**unsigned, "signature": signature}))
+
+
+def test_every_field_of_a_state_is_in_its_digest(busy: Any) -> None:
+    state, other = busy.state, busy.history[0][0]
+    changes: dict[str, Any] = {
+        "instance": bytes(32),
+        "registrar": busy.other.public,
+        "rulesets": state.rulesets[:1],
+        "epoch": state.epoch + 1,
+        "tick": state.tick + 1,
+        "tokens": other.tokens,
+        "registry": other.registry,
+        "balances": other.balances,
+        "batches": state.batches[1:],
+        "signed": state.signed.set("rep", 0),
+        "manifest": None,
+        "spec_version": 2,
+    }
+    assert [*changes] == [field.name for field in fields(state)]
+    digests = [replace(state, **{name: value}).digest for name, value in changes.items()]
+    assert len({state.digest, *digests}) == len(changes) + 1
