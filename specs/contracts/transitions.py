@@ -16,7 +16,7 @@ from qfs.protocol import closing
 from qfs.protocol.epoch import Opening
 from qfs.protocol.events import TransitionError
 from qfs.protocol.ruleset import Ruleset
-from qfs.protocol.state import State
+from qfs.protocol.state import MAX_EPOCHS_AHEAD, State
 from qfs.protocol.tokens import AtrState, NodState
 from qfs.protocol.treasury import issue_once
 
@@ -58,14 +58,32 @@ def a_reward_leaves_nothing_out(fee: int, rate: int, residue: int) -> bool:
     return issued * BASE_UNITS_PER_TOKEN + after == exact and 0 <= after < BASE_UNITS_PER_TOKEN
 
 
-def ticks_never_decrease(now: int, tick: int) -> int:
-    """A later tick, or the same, becomes that of the state.
+def ticks_never_decrease(now: int, tick: int, epoch: int) -> int:
+    """A later tick, or the same, becomes that of the state, where it is not too far ahead.
 
     of: qfs.protocol.state.State.at
+    bound: epochs of 512 ticks
     pre: 0 <= now <= tick <= MAX_TICK
+    pre: 0 <= epoch and tick < 512 * (epoch + MAX_EPOCHS_AHEAD + 1)
     post: __return__ == tick
     """
-    return replace(_STATE, tick=now).at(tick).tick
+    return replace(_STATE, tick=now, epoch=epoch).at(tick).tick
+
+
+def a_tick_too_far_ahead_is_refused(epoch: int, early: int) -> bool:
+    """A tick is accepted up to the last one of MAX_EPOCHS_AHEAD epochs after the next to close.
+
+    of: qfs.protocol.state.State.at
+    bound: epochs 0 .. 2 of 512 ticks, the last tick that is accepted and its neighbours
+    pre: 0 <= epoch <= 2 and -1 <= early <= 2
+    post: __return__ == (early >= 1)
+    """
+    first_refused = 512 * (epoch + MAX_EPOCHS_AHEAD + 1)
+    try:
+        replace(_STATE, epoch=epoch).at(first_refused - early)
+    except TransitionError:
+        return False
+    return True
 
 
 def an_earlier_tick_is_refused(now: int, tick: int) -> bool:
