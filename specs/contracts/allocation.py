@@ -24,6 +24,19 @@ def two_nodes_conserve(pool: int, w: int, v: int) -> str | None:
     return laws.conserves(allocation, Case(pool, [w, v]))
 
 
+def two_nodes_are_paid_all(pool: int, w: int, v: int) -> int:
+    """Without caps nothing is undistributed.
+
+    of: qfs.reference.allocation.allocate
+    bound: two nodes, no caps
+    pre: 0 <= pool <= MAX_VALUE
+    pre: 0 <= w <= MAX_VALUE
+    pre: 0 <= v <= MAX_VALUE
+    post: __return__ == 0
+    """
+    return allocation.allocate(pool, [w, v]).undistributed
+
+
 def two_nodes_keep_their_quota(pool: int, w: int, v: int) -> str | None:
     """Each of two amounts is less than one base unit from the exact share.
 
