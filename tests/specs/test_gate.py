@@ -170,10 +170,14 @@ def test_an_error_that_is_raised_is_red(project: Project) -> None:
 
 @needs_prover
 def test_what_cannot_be_confirmed_is_red_after_one_retry(project: Project) -> None:
-    project.contracts(SOUND, HARD)
-    assert project.red("--seconds", "0.3") == "RED: tiny.no_cube_is_two_cubes: not confirmed"
-    row = json.loads((project.root / "specs/report.json").read_text())
-    assert row["tiny.no_cube_is_two_cubes"]["attempts"] == 2
+    project.contracts(SOUND)
+    project.green("--seconds", "10")
+    project.write("specs/contracts/hard.py", IMPORTS + HARD)
+    # So short that on a busy machine not even the preconditions may be decided.
+    assert project.red("--seconds", "0.5").startswith("RED: hard.no_cube_is_two_cubes: ")
+    rows = json.loads((project.root / "specs/report.json").read_text())
+    row = rows["hard.no_cube_is_two_cubes"]
+    assert (row["confirmed"], row["attempts"]) == (False, 2)
     # A red row is not believed the next time either.
     assert "no_cube" in project.red("--check")
 
