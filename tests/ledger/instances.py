@@ -54,10 +54,10 @@ def fees_of(epoch: int) -> Table:
     return from_rows(FEES, rows)
 
 
-def create(folder: Path, log_url: str | None = None, role: str | None = None) -> Instance:
+def create(folder: Path, log_url: str | None = None, owner_url: str | None = None) -> Instance:
     """A new instance without events."""
     genesis = genesis_of("small", REGISTRAR.public, Ruleset(), FIRST_EPOCH)
-    return create_instance(folder, genesis, log_url, role, REGISTRAR)
+    return create_instance(folder, genesis, log_url, owner_url, REGISTRAR)
 
 
 def register(instance: Instance, count: int = NODES) -> None:

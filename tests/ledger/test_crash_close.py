@@ -304,11 +304,10 @@ def in_postgres(
 
     def made(name: str) -> Instance:
         server.empty_database("instance")
-        url = f"postgresql://127.0.0.1:{server.port}/instance"
+        url = f"postgresql://{postgres_server.APPLICATION}@127.0.0.1:{server.port}/instance"
         monkeypatch.setenv("PGPASSWORD", postgres_server.PASSWORD)
-        monkeypatch.setenv("PGUSER", postgres_server.OWNER)
-        instance = create(folder / name, url, postgres_server.APPLICATION)
-        monkeypatch.setenv("PGUSER", postgres_server.APPLICATION)
+        owner_url = server.url("instance", postgres_server.OWNER)
+        instance = create(folder / name, url, owner_url)
         register(instance)
         close(instance, FIRST_EPOCH)
         return instance
