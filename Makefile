@@ -35,7 +35,7 @@ demo: $(VENV)/cli.stamp ## close an epoch of a made-up network, with evidence an
 test: $(LEGS) ## everything that CI runs: each leg below
 	@$(LEG) --summary $(LEGS)
 
-prove: $(VENV)/dev.stamp ## the tests at length: 200 crashes, 5,000 examples of each law
+prove: contracts ## the contracts, and the tests at length: 200 crashes, 5,000 examples of each law
 	QFS_BACKEND=kernel QFS_CRASH_ROUNDS=200 $(PY) -m pytest -q -m database tests/ledger
 	QFS_BACKEND=kernel $(PY) -m pytest -q --hypothesis-profile=deep -m "not database" tests
 
