@@ -684,6 +684,7 @@ def test_nothing_before_is_changed(busy: Any) -> None:
     assert digests[1:] == [after.digest for _, _, after in busy.history[:-1]]
 
 
+@pytest.mark.skipif(not PROTOCOL.is_dir(), reason="no sources beside the tests")
 def test_every_reason_is_reached_by_a_test() -> None:
     """What the sources refuse by, against what stands in the tests beside this one."""
     reasons = set()
