@@ -293,14 +293,13 @@ def fill(instance: Instance, count: int) -> None:
 def made(folder: Path, server: Any) -> Instance:
     """A new instance with its reporter registered."""
     genesis = genesis_of("benchmark", REGISTRAR_KEY.public, Ruleset())
-    url = role = None
+    url = owner_url = None
     if server is not None:
-        url, role = f"postgresql://127.0.0.1:{server.port}/log", server.application
-        os.environ |= {"PGPASSWORD": server.password, "PGUSER": server.owner}
+        url = f"postgresql://{server.application}@127.0.0.1:{server.port}/log"
+        owner_url = server.url("log", server.owner)
+        os.environ["PGPASSWORD"] = server.password
         server.empty_database("log")
-    create_instance(folder, genesis, url, role)
-    if server is not None:
-        os.environ["PGUSER"] = server.application
+    create_instance(folder, genesis, url, owner_url)
     instance = open_instance(folder)
     with Session(instance, "benchmark") as session:
         key = REPORTER_KEY.public.text
