@@ -9,11 +9,24 @@ from typing import Any
 
 import pytest
 import rfc8785
-from instances import FIRST_EPOCH, close, copied, create, grown, register
+from instances import (
+    FIRST_EPOCH,
+    REGISTRAR,
+    REPORTER,
+    TICKS,
+    close,
+    copied,
+    create,
+    fees_of,
+    grown,
+    register,
+)
 
 from qfs.ledger.instance import Instance
 from qfs.ledger.replay import replay
-from qfs.ledger.session import load_state
+from qfs.ledger.session import Session, load_state
+from qfs.protocol import events
+from qfs.protocol.ruleset import Ruleset
 
 pytestmark = pytest.mark.database
 
@@ -148,3 +161,22 @@ def test_snapshot_of_another_log_is_passed_over_and_replaced(folder: Path) -> No
     close(instance, FIRST_EPOCH, 5)
     assert begins_at(instance) == 4
     assert state_of(instance) == replayed(instance)
+
+
+def test_what_waits_for_a_later_epoch_is_in_the_snapshot(folder: Path) -> None:
+    """An epoch that is closed late, when fees of the next one and new rules are recorded."""
+    instance, epoch = grown(folder / "instance", 1), FIRST_EPOCH + 1
+    tick, fees = (epoch + 2) * TICKS - 1, fees_of(epoch + 1)
+    with Session(instance, "test") as session:
+        name = events.TableRef.of(fees)
+        payload = events.RecordFees(session.nonce("reporter"), "reporter", epoch + 1, name, "")
+        session.sign(REPORTER, tick, payload, fees)
+        rules = events.ChangeRuleset(session.nonce(), Ruleset(version=2).document(), "")
+        session.sign(REGISTRAR, tick, rules)
+        session.commit((), session.close(epoch, tick), tick)
+        assert (len(session.state.batches), len(session.state.rulesets)) == (1, 2)
+        with instance.open_log() as log:
+            found = instance.snapshots.newest(log)
+            assert found is not None
+            assert found[1] == log.head()
+        assert found[0].document() == session.state.document()
