@@ -26,3 +26,8 @@ def check_build() -> None:
 def build_facts() -> dict[str, str]:
     """Compiler, kind of 128-bit integers and source hash of the loaded kernel."""
     return dict(BUILD)
+
+
+def cpu_paths() -> tuple[str, ...]:
+    """The CPU paths that the kernel can take on this machine, by the names of QFS_ISA."""
+    return ("baseline",)

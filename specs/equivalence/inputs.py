@@ -8,8 +8,9 @@ from fractions import Fraction
 from typing import Any
 
 from hypothesis import strategies as st
-from strategies import values
+from strategies import scalars, values
 
+from qfs.columns import Column, RawCells
 from qfs.ids import RawIds
 from qfs.limits import MAX_SCALAR, MAX_TICK, MAX_VALUE
 
@@ -70,3 +71,15 @@ def raw_ids(draw: st.DrawFn) -> RawIds:
         offsets.append(offsets[-1] + len(node_id))
     null = draw(st.one_of(st.none(), st.integers(0, len(ids) - 1))) if ids else None
     return RawIds(memoryview(offsets), memoryview(b"??" + b"".join(ids)), null)
+
+
+raw_values = st.one_of(
+    st.lists(values),
+    mixed,
+    mixed.map(tuple),
+    st.lists(values, max_size=6).map(Column.from_ints),
+    st.builds(RawCells, st.lists(scalars, max_size=6).map(cells), st.none()),
+    st.builds(RawCells, st.lists(scalars, min_size=3).map(cells), st.integers(0, 2)),
+    st.builds(RawCells, st.lists(scalars, max_size=6).map(cells), st.none(), st.just(True)),
+)
+"""What `read_values` finds in what a caller hands over, not looked at yet."""

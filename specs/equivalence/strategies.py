@@ -13,9 +13,15 @@ from qfs.laws import Case, ScoreCase
 from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_COUNT, MAX_RATE, MAX_SCALAR, MAX_VALUE
 from qfs.reference.scoring import POLICIES
 
+ONE = BASE_UNITS_PER_TOKEN
 POWERS = [2**32, 2**52, 2**53, 2**63, 2**64, 2**104, 2**126, 10**18, 10**38]
 EDGES = sorted({0, 1, 2, 3, *(p + d for p in POWERS for d in (-2, -1, 0, 1))})
-TOTALS = [2**64, 2**127, 2**128]
+TOTALS = [2**64, 2**127, 2**128, 2**128]
+
+
+WHOLE = (1 << 17, 1)
+slicings = st.sampled_from([WHOLE, (1, 1), (1, 3), (2, 2), (4, 1), (4, 3)])
+"""Rows of a slice and threads: the usual, and cuts through every few rows."""
 
 
 def examples(times: int) -> settings:
@@ -45,12 +51,13 @@ scalars = numbers(MAX_SCALAR)
 @st.composite
 def weights_of_total(draw: st.DrawFn) -> list[int]:
     """Weights whose total lies just below, at or just above a power that arithmetic turns on."""
-    total = draw(st.sampled_from(TOTALS)) + draw(st.integers(-2, 1))
+    total = draw(st.sampled_from(TOTALS)) + draw(st.sampled_from([-2, -1, -1, 0, 0, 1]))
     rows = draw(st.integers(4, 9))
     parts = [total // rows] * rows
     parts[draw(st.integers(0, rows - 1))] += total % rows
-    for _ in range(draw(st.integers(0, 3))):
-        giver, taker = draw(st.permutations(range(rows)))[:2]
+    for _ in range(draw(st.sampled_from([0, 1, rows, rows]))):
+        giver = draw(st.integers(0, rows - 1))
+        taker = (giver + draw(st.integers(1, rows - 1))) % rows
         moved = draw(noise) % (min(parts[giver], MAX_VALUE - parts[taker]) + 1)
         parts[giver] -= moved
         parts[taker] += moved
@@ -78,7 +85,8 @@ def cases(draw: st.DrawFn) -> Case:
     """Allocations with ties at the cut, caps beside the exact share, and all but one capped."""
     weights = draw(weight_lists)
     rows, total = len(weights), max(sum(weights), 1)
-    pool = draw(st.one_of(values, st.integers(0, 4 * rows + 1)))
+    uneven = noise.map(lambda bits: bits % (MAX_VALUE + 1))
+    pool = draw(st.one_of(values, st.integers(0, 4 * rows + 1), uneven))
     shares = [min(pool * w // total, MAX_VALUE) for w in weights]
     caps = common = None
     capped = draw(st.sampled_from(["", "", "own", "common", "own and common"]))
@@ -107,10 +115,21 @@ def own_caps(shares: list[int]) -> st.SearchStrategy[list[int]]:
     return st.one_of(st.tuples(*near).map(list), st.just(rising), all_but_one)
 
 
-rates = st.one_of(numbers(MAX_RATE), st.sampled_from([MAX_RATE // 10, MAX_RATE // 3]))
+rates = st.one_of(
+    numbers(MAX_RATE), st.sampled_from([MAX_RATE // 10, MAX_RATE // 3, MAX_RATE - 1, MAX_RATE])
+)
 residues = numbers(BASE_UNITS_PER_TOKEN - 1)
-rooms = st.one_of(st.none(), scalars)
 fee_lists = st.one_of(st.lists(values, max_size=10), weights_of_total())
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> tuple[list[int], int, int, int | None]:
+    """Fees, rate, residue and room, the room beside what some of the fees come to."""
+    fees, rate, residue = draw(fee_lists), draw(rates), draw(residues)
+    taken = sum(fees[: draw(st.integers(0, len(fees)))])
+    due = (residue + taken * rate) // ONE
+    near = [min(max(due + step, 0), MAX_SCALAR) for step in (-1, 0, 1)]
+    return fees, rate, residue, draw(st.one_of(st.none(), st.sampled_from([*near, 0]), scalars))
 
 
 @st.composite
@@ -119,7 +138,7 @@ def operands(draw: st.DrawFn) -> tuple[list[int], list[int], list[int]]:
     rows = []
     for _ in range(draw(st.integers(0, 6))):
         a, b, c = draw(scalars), draw(scalars), draw(scalars)
-        kind = draw(st.sampled_from(["any", "tie", "bound", "multiple"]))
+        kind = draw(st.sampled_from(["any", "tie", "bound", "bound exactly", "multiple"]))
         if kind == "tie":
             # An odd number of halves, or one unit beside it.
             b, c = draw(st.sampled_from([1, 3, 5])), max(c & ~1, 2)
@@ -127,6 +146,9 @@ def operands(draw: st.DrawFn) -> tuple[list[int], list[int], list[int]]:
         elif kind == "bound" and a and b:
             bound = draw(st.sampled_from([MAX_VALUE, MAX_SCALAR, 2**64]))
             c = min(max(a * b // bound + draw(st.integers(-1, 1)), 0), MAX_SCALAR)
+        elif kind == "bound exactly":
+            bound = draw(st.sampled_from([MAX_VALUE, MAX_SCALAR - 1, 2**64]))
+            a, b = bound + draw(st.integers(0, 1)), c
         elif kind == "multiple" and c:
             a = a // c * c
         rows.append((a, b, c))
@@ -134,7 +156,6 @@ def operands(draw: st.DrawFn) -> tuple[list[int], list[int], list[int]]:
     return a, b, c
 
 
-ONE = BASE_UNITS_PER_TOKEN
 count_edges = [0, 1, 2, 2**16 - 1, 2**16, 2**31 - 1, 2**31, MAX_COUNT - 1, MAX_COUNT]
 # `integers` prefers the neighbourhood of its bounds; these have a pattern of bits of their own.
 count_noise = st.binary(min_size=4, max_size=4).map(lambda b: int.from_bytes(b, "little"))
@@ -153,6 +174,12 @@ def ratios_of(draw: st.DrawFn, min_samples: int, above: bool) -> tuple[int, int]
     return draw(st.one_of(st.sampled_from(near), count_noise.map(lambda bits: bits % (d + 1)))), d
 
 
+def plain_ratios(min_samples: int) -> st.SearchStrategy[tuple[int, int]]:
+    """Ratios above 0 and at most 1, with samples enough."""
+    at_least = st.one_of(st.just(min_samples), counts).map(lambda d: max(d, min_samples, 1))
+    return st.builds(lambda d, bits: (max(bits % (d + 1), 1), d), at_least, count_noise)
+
+
 @st.composite
 def weight_triples(draw: st.DrawFn) -> tuple[int, int, int]:
     """Weights that sum to 10^18, some of them 0."""
@@ -166,10 +193,13 @@ def score_cases(draw: st.DrawFn, above: bool = False) -> ScoreCase:
     """Few rows, among them often metrics without samples in all or in all but one of them."""
     min_samples = draw(least)
     rows = draw(st.integers(0, 8))
+    # In half of the cases every ratio counts, and a rounding is what is seen.
+    plain = draw(st.booleans())
+    of = plain_ratios(min_samples) if plain else ratios_of(min_samples, above)
     pairs = []
     for _ in range(3):
-        column = [draw(ratios_of(min_samples, above)) for _ in range(rows)]
-        if draw(st.integers(0, 3)) == 0:
+        column = [draw(of) for _ in range(rows)]
+        if not plain and draw(st.integers(0, 3)) == 0:
             few = draw(st.integers(0, rows))
             column = [(0, min(d, min_samples - 1)) for _, d in column[:few]] + column[few:]
         pairs.append(([n for n, _ in column], [d for _, d in column]))

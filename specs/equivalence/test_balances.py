@@ -6,33 +6,45 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import by_fractions
-import pytest
-from hypothesis import event, given
+from aims import met, must_meet, note_outcome
+from hypothesis import given
 from joined import Layout, Side, amounts, layouts, sides, small_amounts, table_of
-from strategies import examples
+from strategies import examples, slicings
 
-from qfs import reference
 from qfs.ids import IdColumn
-from qfs.limits import MAX_VALUE
+from qfs.limits import MAX_ID_BYTES, MAX_VALUE
 
 
-@pytest.mark.kernel
-@examples(5)
-@given(side=sides(amounts), other=sides(amounts))
-def test_merge_add(kernel: Any, outcome: Any, side: Side, other: Side) -> None:
+@must_meet(
+    *("value", "overflow", "an id in both", "no id in both", "sum at the bound", "no rows"),
+    *("an id that another begins with", "longest ids"),
+)
+@examples(4)
+@given(side=sides(amounts), other=sides(amounts), slices=slicings)
+def test_merge_add(
+    same: Callable[..., Any], side: Side, other: Side, slices: tuple[int, int]
+) -> None:
     """Crediting gives the same table, or the same error, from either backend."""
-    arguments = (*table_of(side), *table_of(other))
-    expected = outcome(reference.merge_add, *arguments)
-    assert outcome(kernel.merge_add, *arguments) == expected
-    event(expected[0])
-    if expected[0] == "value":
-        ids, values = kernel.merge_add(*arguments)
-        assert ids.is_sorted
-        assert values.has_total
-        assert values.total == sum(values)
+    found = same("merge_add", *table_of(side), *table_of(other), slices=slices)
+    note_outcome(found)
+    note_tables(side[0], other[0])
 
 
-@examples(3)
+def note_tables(first: dict[bytes, int], second: dict[bytes, int]) -> None:
+    """What two tables met."""
+    both = first.keys() & second.keys()
+    met("an id in both" if both else "no id in both")
+    if any(first[node_id] + second[node_id] == MAX_VALUE for node_id in both):
+        met("sum at the bound")
+    if not first or not second:
+        met("no rows")
+    if any(b.startswith(a) for a in first for b in second if a != b):
+        met("an id that another begins with")
+    if any(len(node_id) == MAX_ID_BYTES for node_id in both):
+        met("longest ids")
+
+
+@examples(2)
 @given(side=sides(amounts), other=sides(amounts))
 def test_merge_add_by_dicts(implementation: Any, outcome: Any, side: Side, other: Side) -> None:
     """Crediting is the sum by id, or the overflow of the first id above the bound."""
