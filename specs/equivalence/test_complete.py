@@ -33,7 +33,7 @@ def functions() -> list[str]:
     return [name for name, _ in members if not name.startswith("_")]
 
 
-def tests_in(source: str) -> list[ast.FunctionDef]:
+def cases_in(source: str) -> list[ast.FunctionDef]:
     nodes = ast.parse(source).body
     return [n for n in nodes if isinstance(n, ast.FunctionDef) and n.name.startswith("test_")]
 
@@ -53,7 +53,7 @@ def compared(tests: list[ast.FunctionDef]) -> set[str]:
 
 def written() -> list[ast.FunctionDef]:
     paths = sorted(Path(__file__).parent.glob("test_*.py"))
-    return [test for path in paths for test in tests_in(path.read_text(encoding="utf-8"))]
+    return [test for path in paths for test in cases_in(path.read_text(encoding="utf-8"))]
 
 
 def test_every_function_is_compared() -> None:
@@ -86,4 +86,4 @@ def test_every_test_states_its_law() -> None:
 def test_what_is_not_compared_is_found() -> None:
     """A function that no test hands to `same`, or one beside a test alone, counts as left out."""
     source = 'def test_a(same):\n    same("issue", [])\ndef helper(same):\n    same("root", [])\n'
-    assert compared(tests_in(source)) == {"issue"}
+    assert compared(cases_in(source)) == {"issue"}
