@@ -107,10 +107,10 @@ def tests_outside() -> Iterator[pathlib.Path]:
 
 
 def run_tests(python: pathlib.Path, *arguments: str, **variables: str) -> None:
-    """pytest outside the checkout, isolated from the folder it runs in; its output is shown."""
+    """The tests outside the checkout, isolated from the folder they run in; shows the output."""
     with tests_outside() as folder:
         done = subprocess.run(
-            [python, "-Im", "pytest", "-q", *arguments],
+            [python, "-Im", "pytest", "-q", "-n", "auto", "tests", *arguments],
             cwd=folder,
             env={**os.environ, **variables},
         )
