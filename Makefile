@@ -14,7 +14,7 @@ LEGS := $(FAST_LEGS) slow-kernel slow-reference sdist no-compiler portable pure-
 
 # One process per core, each with a PostgreSQL server of its own.
 PYTEST := $(PY) -m pytest -q -n auto
-TESTS := tests
+TESTS := tests specs
 
 # A leg means what it says, whatever is set in the shell that calls make.
 unexport QFS_BACKEND QFS_ISA QFS_NO_KERNEL QFS_PORTABLE QFS_REQUIRE_KERNEL QFS_THREADS PYTHONPATH
@@ -45,7 +45,7 @@ test-all: $(LEGS) ## everything that CI runs: each leg below
 
 prove: contracts ## the contracts, and the tests at length: 200 crashes, 5,000 examples of each law
 	QFS_BACKEND=kernel QFS_CRASH_ROUNDS=200 $(PY) -m pytest -q -m database tests/ledger
-	QFS_BACKEND=kernel $(PY) -m pytest -q --hypothesis-profile=deep -m "not database" tests
+	QFS_BACKEND=kernel $(PY) -m pytest -q --hypothesis-profile=deep -m "not database" tests specs/equivalence
 
 build: $(VENV)/dev.stamp ## the development environment; the kernel is rebuilt if it changed
 

@@ -11,14 +11,16 @@ import sysconfig
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 HEADERS = ROOT / "qfs_kernel"
-SOURCE = ROOT / "tests" / "exhaustive" / "score.c"
+SOURCE = pathlib.Path(__file__).with_name("exhaustive") / "score.c"
 
 
 @pytest.mark.kernel
+@pytest.mark.exhaustive("every input of each step whose limbs have 4 bits")
 @pytest.mark.skipif(not (HEADERS / "score.h").exists(), reason="no sources beside the tests")
 def test_every_score_at_narrow_limbs(tmp_path: pathlib.Path) -> None:
+    """The kernel's steps of a score are exact for every input of 4-bit limbs."""
     compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")
     if shutil.which(compiler[0]) is None:
         pytest.skip(f"no C compiler {compiler[0]}")
