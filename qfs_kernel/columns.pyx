@@ -5,6 +5,7 @@
 from operator import index
 
 from cpython.bool cimport PyBool_Check
+from cpython.bytearray cimport PyByteArray_FromStringAndSize
 from cpython.long cimport PyLong_CheckExact
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.string cimport memcmp
@@ -58,6 +59,11 @@ def pack(values, object maximum, unsigned char[::1] cells):
     if i * 16 != cells.shape[0]:
         raise ValueError("the sequence shrank while it was read")
     return -1, int_from_sum(total)
+
+
+def blank(Py_ssize_t size):
+    """So many bytes of memory with any contents."""
+    return PyByteArray_FromStringAndSize(NULL, size)
 
 
 def unpack(const unsigned char[::1] cells):
