@@ -16,6 +16,7 @@ from qfs.limits import CELL_BYTES, MAX_SCALAR
 from qfs.reference.allocation import Allocated, Caps, TieKeys, require_same_rows
 from qfs.slices import cut, cut_optional, over, over_slices
 from qfs_kernel import allocation
+from qfs_kernel.columns import blank as blank_bytes
 
 MAX_ROUNDS: Final = 32
 """Water-filling rounds before the rows are sorted by cap / weight instead.
@@ -120,7 +121,8 @@ def _floor_shares(
     counts: array[int],
 ) -> tuple[list[Slice], int]:
     """Write the amounts rounded down; the slices for the selection, and the sum of the amounts."""
-    scratch = blank(4 * len(weights))
+    # Of this mostly a quarter is written to, so only what is touched should be supplied.
+    scratch = memoryview(blank_bytes(4 * len(weights)))
     rows = [
         Slice(
             start,
