@@ -51,7 +51,7 @@ def pay_leftover(
     for digit_level in range(1, allocation.LEVELS + 1):
         found = sum(len(part.positions) for part in listed)
         require_unchanged(0 < left <= found)
-        counts, lowest, highest = _survey(listed, level, digit_level)
+        counts, lowest, highest = _survey(listed, level, min(digit_level, allocation.LEVELS - 1))
         if left == found or lowest == highest:
             _pay_first(listed, left, tie_keys)
             return lowest
