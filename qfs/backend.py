@@ -4,7 +4,8 @@ Chosen once, at the first use, from three environment variables:
 
     QFS_BACKEND   auto (default), kernel (an error where it cannot load), reference
     QFS_THREADS   threads of the kernel, 1 (default) to 256
-    QFS_ISA       auto (default) or baseline: the CPU path of the kernel
+    QFS_ISA       the CPU path of the kernel: auto (default), the fastest that this machine can
+                  run; baseline; avx512ifma (an error where it cannot run)
 
 No result depends on any of them.
 """
@@ -30,6 +31,10 @@ from qfs.reference.issuance import Issued
 from qfs.reference.scoring import NO_WEIGHTS, Counts, Scores
 
 MAX_THREADS: Final = 256
+SMALL_ROWS = 48
+"""Below so many rows the reference allocates faster than the kernel gets ready to."""
+
+CPU_PATHS: Final = ("auto", "baseline", "avx512ifma")
 
 
 class Implementation(Protocol):
@@ -122,6 +127,12 @@ def implementation() -> Implementation:
     return _choose()[1]
 
 
+def implementation_for(rows: int) -> Implementation:
+    """The functions to allocate so many rows with: the reference's where they are few."""
+    chosen = _choose()[1]
+    return cast(Implementation, reference) if rows < SMALL_ROWS else chosen
+
+
 def _export_cells(cells: memoryview) -> tuple[object, object]:
     return implementation().export_cells(cells)
 
@@ -132,7 +143,7 @@ arrow.exporter = _export_cells
 @cache
 def _choose() -> tuple[Backend, Implementation]:
     wanted = _option("QFS_BACKEND", ("auto", "kernel", "reference"))
-    _option("QFS_ISA", ("auto", "baseline"))
+    wanted_path = _option("QFS_ISA", CPU_PATHS)
     threads = _threads()
     pure = cast(Implementation, reference)
     if wanted == "reference":
@@ -153,9 +164,15 @@ def _choose() -> tuple[Backend, Implementation]:
             stacklevel=_callers_level(),
         )
         return Backend("reference", reason, "python", 1), pure
+    paths = kernel.cpu_paths()
+    if wanted_path not in ("auto", *paths):
+        raise BackendError(
+            f"QFS_ISA={wanted_path}, but this machine runs {' and '.join(paths)} alone"
+        )
     slices.threads = threads
+    slices.cpu_path = paths[-1] if wanted_path == "auto" else wanted_path
     reason = "the compiled kernel loaded" if wanted == "auto" else "QFS_BACKEND=kernel"
-    return Backend("kernel", reason, "baseline", threads), cast(Implementation, kernel)
+    return Backend("kernel", reason, slices.cpu_path, threads), cast(Implementation, kernel)
 
 
 def _callers_level() -> int:

@@ -5,6 +5,7 @@
 from operator import index
 
 from cpython.bool cimport PyBool_Check
+from cpython.bytearray cimport PyByteArray_FromStringAndSize
 from cpython.long cimport PyLong_CheckExact
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.string cimport memcmp
@@ -23,6 +24,14 @@ from qfs_kernel.u128 cimport (
 cdef extern from "pylong.h":
     int qfs_cell_from_long(object value, unsigned char *cell)
     object qfs_long_from_cell(const unsigned char *cell)
+
+cdef extern from "scan.h" nogil:
+    ctypedef struct qfs_scanned:
+        u128 low
+        uint64_t high
+        bint below
+    qfs_scanned qfs_scan(const unsigned char *cells, int64_t rows, uint64_t bound_hi)
+
 
 ctypedef fused Offset:
     const int32_t
@@ -60,6 +69,11 @@ def pack(values, object maximum, unsigned char[::1] cells):
     return -1, int_from_sum(total)
 
 
+def blank(Py_ssize_t size):
+    """So many bytes of memory with any contents."""
+    return PyByteArray_FromStringAndSize(NULL, size)
+
+
 def unpack(const unsigned char[::1] cells):
     """The cells as a list of ints."""
     cdef Py_ssize_t i
@@ -72,9 +86,16 @@ def scan(const unsigned char[::1] cells, object maximum):
     cdef u128 cell
     cdef Sum total = Sum(u128_make(0, 0), 0)
     cdef Py_ssize_t fault = -1
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, first = 0, rows = cells.shape[0] // 16
+    cdef qfs_scanned found
     with nogil:
-        for i in range(cells.shape[0] // 16):
+        if rows >= 4:
+            found = qfs_scan(&cells[0], rows - rows % 4, largest.hi)
+            if found.below:
+                first = rows - rows % 4
+                total = Sum(found.low, found.high)
+        # The last rows, or where a value may be above the maximum all of them.
+        for i in range(first, rows):
             cell = u128_load(&cells[i * 16])
             if u128_less(largest, cell):
                 fault = i

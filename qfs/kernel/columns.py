@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qfs.columns import MAX_SIGNED_CELL, Column, Raw, RawCells, require_integer
+from qfs.cells import MAX_SIGNED_CELL, Cells, RawCells
+from qfs.columns import Column, Raw, require_integer
 from qfs.errors import WrongTypeError
 from qfs.ids import IdColumn, RawIdColumn, RawIds, TextColumn
 from qfs.ids import check_ids as check_each_id
 from qfs.ids import check_names as check_each_name
 from qfs.limits import CELL_BYTES, MAX_ID_BYTES, MAX_SCALAR, MAX_VALUE
+from qfs.slices import over, runs
 from qfs_kernel import columns, export
 
 
@@ -20,7 +22,8 @@ def check_values(raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[
     if isinstance(raw, (Column, RawCells)):
         signed = isinstance(raw, RawCells) and raw.signed
         largest = min(maximum, MAX_SIGNED_CELL) if signed else maximum
-        fault, total = columns.scan(raw.data, largest)
+        cells = raw if isinstance(raw, RawCells) else raw.cells
+        fault, total = _scan(cells, largest)
         null = raw.first_null if isinstance(raw, RawCells) else None
         if null is not None and (fault < 0 or null <= fault):
             require_integer(None, argument, maximum, null)
@@ -28,13 +31,23 @@ def check_values(raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[
             value = raw.value(fault) if isinstance(raw, RawCells) else raw[fault]
             require_integer(value, argument, maximum, fault)
             raise WrongTypeError("it changed while it was read", argument=argument, index=fault)
-        return Column.trusted(raw.data, total)
-    cells = bytearray(CELL_BYTES * len(raw))
-    fault, total = columns.pack(raw, maximum, cells)
+        return Column.trusted(cells, total)
+    packed = columns.blank(CELL_BYTES * len(raw))
+    fault, total = columns.pack(raw, maximum, packed)
     if fault >= 0:
         require_integer(raw[fault], argument, maximum, fault)
         raise WrongTypeError("it changed while it was read", argument=argument, index=fault)
-    return Column.trusted(cells, total)
+    return Column.trusted(packed, total)
+
+
+def _scan(cells: Cells, maximum: int) -> tuple[int, int]:
+    """The lowest row above `maximum` or -1, and where there is none the total."""
+    found = runs(len(cells), cells)
+    scanned = over(found, lambda run: columns.scan(run.cells[0], maximum))
+    for run, (fault, _) in zip(found, scanned, strict=True):
+        if fault >= 0:
+            return run.start + fault, 0
+    return -1, sum(total for _, total in scanned)
 
 
 def check_ids(raw: RawIdColumn, argument: str) -> IdColumn:
@@ -64,7 +77,7 @@ def to_column(values: Sequence[int]) -> Column:
     if isinstance(values, Column):
         if values.has_total:
             return values
-        return Column.trusted(values.data, columns.scan(values.data, MAX_SCALAR)[1])
+        return Column.trusted(values.cells, _scan(values.cells, MAX_SCALAR)[1])
     column = check_values(list(values), "values")
     assert isinstance(column, Column)
     return column

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qfs.arrow import export_through_pyarrow
-from qfs.columns import Column, Raw, RawCells, require_integer
+from qfs.cells import RawCells
+from qfs.columns import Column, Raw, require_integer
 from qfs.ids import IdColumn, RawIdColumn, TextColumn
 from qfs.ids import check_ids as check_each_id
 from qfs.ids import check_names as check_each_name
-from qfs.limits import CELL_BYTES, MAX_DIGITS, MAX_ID_BYTES, MAX_VALUE, TOKEN_DECIMALS
+from qfs.limits import MAX_DIGITS, MAX_ID_BYTES, MAX_VALUE, TOKEN_DECIMALS
 
 
 def check_values(raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[int]:
@@ -62,7 +63,7 @@ def export_cells(cells: memoryview) -> tuple[object, object]:
 
 
 def _with_null(raw: RawCells) -> list[object]:
-    values: list[object] = [raw.value(i) for i in range(len(raw.data) // CELL_BYTES)]
+    values: list[object] = [raw.value(i) for i in range(len(raw))]
     if raw.first_null is not None:
         values[raw.first_null] = None
     return values
