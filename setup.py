@@ -20,6 +20,7 @@ MODULES = (
     *("allocation", "arithmetic", "balances", "columns", "eligibility", "export", "issuance"),
     *("merkle", "scoring", "texts"),
 )
+HEADERS = ("u128.h", "share.h", "score.h", "issue.h", "pylong.h")
 SOURCE_SUFFIXES = (".pyx", ".pxd", ".h")
 
 
@@ -61,7 +62,7 @@ setup(
             f"qfs_kernel.{name}",
             [f"qfs_kernel/{name}.pyx"],
             include_dirs=["qfs_kernel"],
-            depends=[f"qfs_kernel/{part}" for part in ("u128.h", "share.h", "score.h", "pylong.h")],
+            depends=[f"qfs_kernel/{part}" for part in HEADERS],
             define_macros=MACROS,
             # Debug information would be most of the wheel and a quarter of the compile time.
             extra_compile_args=[] if os.name == "nt" else ["-O3", "-g0"],

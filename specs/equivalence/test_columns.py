@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from inputs import cells, id_like, maxima, mixed, raw_ids
+from inputs import cells, id_like, maxima, mixed, raw_ids, raw_integers
 from strategies import examples, scalars, values
 
 from qfs import reference
@@ -26,6 +26,8 @@ from qfs.limits import MAX_VALUE
         st.lists(values, max_size=6).map(Column.from_ints),
         st.builds(RawCells, st.lists(scalars, max_size=6).map(cells), st.none()),
         st.builds(RawCells, st.lists(scalars, min_size=3).map(cells), st.integers(0, 2)),
+        raw_integers(),
+        raw_integers(),
     ),
     maximum=maxima,
 )
@@ -37,6 +39,27 @@ def test_check_values(kernel: Any, outcome: Any, raw: Any, maximum: int) -> None
         assert kernel.check_values(raw, "fees", maximum).total == sum(expected[1])
         assert kernel.to_list(kernel.to_column(expected[1])) == expected[1]
         assert reference.to_list(reference.to_column(expected[1])) == expected[1]
+
+
+@pytest.mark.kernel
+@examples(4)
+@given(
+    raw=st.one_of(
+        raw_integers(),
+        raw_integers(),
+        st.lists(st.integers(-1, 2**32), max_size=6),
+        mixed,
+        st.lists(st.integers(0, 2**32), max_size=6).map(Column.from_ints),
+        st.builds(RawCells, st.lists(scalars, max_size=3).map(cells), st.none()),
+        st.builds(RawCells, st.lists(st.just(7), min_size=3).map(cells), st.integers(0, 2)),
+    )
+)
+def test_check_counts(kernel: Any, outcome: Any, raw: Any) -> None:
+    """Counts read as the same values, or the same error, from either backend."""
+    found = outcome(kernel.check_counts, raw, "uptime.n")
+    assert found == outcome(reference.check_counts, raw, "uptime.n")
+    if found[0] == "value":
+        assert kernel.check_counts(raw, "uptime.n").format == "I"
 
 
 @pytest.mark.kernel
