@@ -5,6 +5,7 @@
 from operator import index
 
 from cpython.bool cimport PyBool_Check
+from cpython.bytearray cimport PyByteArray_FromStringAndSize
 from cpython.long cimport PyLong_CheckExact
 from libc.stdint cimport (
     int8_t,
@@ -80,6 +81,11 @@ def pack(values, object maximum, unsigned char[::1] cells):
     if i * 16 != cells.shape[0]:
         raise ValueError("the sequence shrank while it was read")
     return -1, int_from_sum(total)
+
+
+def blank(Py_ssize_t size):
+    """So many bytes of memory with any contents."""
+    return PyByteArray_FromStringAndSize(NULL, size)
 
 
 def unpack(const unsigned char[::1] cells):

@@ -80,7 +80,7 @@ static inline int qfs_caps_earlier(u128 cap_a, u128 w_a, u128 cap_b, u128 w_b)
 
 /* The digit of a remainder at a level of the selection: bits of remainder << shift, from the top,
  * QFS_DIGIT_BITS at a time. */
-#define QFS_DIGIT_BITS (QFS_LIMB_BITS < 12 ? QFS_LIMB_BITS : 12)
+#define QFS_DIGIT_BITS (QFS_LIMB_BITS < 8 ? QFS_LIMB_BITS : 8)
 #define QFS_DIGITS (1 << QFS_DIGIT_BITS)
 #define QFS_LEVELS ((QFS_WIDE_BITS + QFS_DIGIT_BITS - 1) / QFS_DIGIT_BITS)
 

@@ -25,9 +25,7 @@ cdef extern from "share.h" nogil:
         int shift
     int QFS_DIGITS
     int QFS_LEVELS
-    qfs_ratio qfs_ratio_make(u128 pool, u128 weight)
     u128 qfs_share(const qfs_ratio *ratio, u128 w, u128 *remainder)
-    u128 qfs_remainder(const qfs_ratio *ratio, u128 w, u128 share)
     bint qfs_exceeds(u128 pool, u128 weight, u128 w, u128 cap)
     bint qfs_caps_earlier(u128 cap_a, u128 w_a, u128 cap_b, u128 w_b)
     uint32_t qfs_digit(u128 remainder, int shift, int level)

@@ -6,7 +6,7 @@ Passes run over slices (`qfs.slices`) on QFS_THREADS threads; no result depends 
 from qfs.kernel.allocation import allocate
 from qfs.kernel.arithmetic import mul_div_many
 from qfs.kernel.balances import merge_add
-from qfs.kernel.build import build_facts, check_build
+from qfs.kernel.build import build_facts, check_build, cpu_paths
 from qfs.kernel.columns import (
     check_counts,
     check_ids,
@@ -30,6 +30,7 @@ __all__ = [
     "check_ids",
     "check_names",
     "check_values",
+    "cpu_paths",
     "export_cells",
     "inclusion_proof",
     "issue",

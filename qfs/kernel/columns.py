@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
+from typing import Final
 
 from qfs.columns import MAX_SIGNED_CELL, Column, Raw, RawCells, require_integer
 from qfs.errors import WrongTypeError
 from qfs.ids import IdColumn, RawIdColumn, RawIds, TextColumn
 from qfs.ids import check_ids as check_each_id
 from qfs.ids import check_names as check_each_name
+from qfs.kernel.memory import blank
 from qfs.limits import CELL_BYTES, MAX_COUNT, MAX_ID_BYTES, MAX_SCALAR, MAX_VALUE
 from qfs.words import RawIntegers
 from qfs_kernel import columns, export
 
-COUNT_FORMAT = "I"
-COUNT_BYTES = 4
+COUNT_FORMAT: Final = "I"
+COUNT_BYTES: Final = 4
 
 
 def check_values(raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[int]:
@@ -29,10 +30,10 @@ def check_values(raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[
         _refuse(raw, fault, argument, maximum)
         return Column.trusted(raw.data, total)
     if isinstance(raw, RawIntegers):
-        cells = bytearray(CELL_BYTES * len(raw.data))
-        fault, total = columns.widen(raw.data, maximum, cells)
+        widened = blank(CELL_BYTES * len(raw.data))
+        fault, total = columns.widen(raw.data, maximum, widened)
         _refuse(raw, fault, argument, maximum)
-        return Column.trusted(cells, total)
+        return Column.trusted(widened, total)
     cells = bytearray(CELL_BYTES * len(raw))
     fault, total = columns.pack(raw, maximum, cells)
     _refuse(raw, fault, argument, maximum)
@@ -57,7 +58,7 @@ def check_counts(raw: Raw, argument: str) -> memoryview:
 
 
 def _room(rows: int) -> memoryview:
-    return memoryview(array(COUNT_FORMAT, bytes(COUNT_BYTES * rows)))
+    return blank(COUNT_BYTES * rows).cast(COUNT_FORMAT)
 
 
 def _refuse(raw: Raw, fault: int, argument: str, maximum: int) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from qfs import slices
 from qfs.columns import Column
 from qfs.kernel.columns import COUNT_FORMAT, check_counts
+from qfs.kernel.memory import blank
 from qfs.limits import CELL_BYTES
 from qfs.reference.scoring import (
     METRICS,
@@ -45,8 +46,7 @@ def score(
         _is_neutral(storage_counts, min_samples),
         _is_neutral(ai_counts, min_samples),
     )
-    scores = bytearray(CELL_BYTES * rows)
-    writable = memoryview(scores)
+    scores = blank(CELL_BYTES * rows)
 
     # Steps 2 to 4, row by row.
     def one_slice(start: int, stop: int) -> tuple[int, int, int]:
@@ -57,7 +57,7 @@ def score(
             weights if policy == "weighted_sum" else None,
             min_samples,
             neutral,
-            cut(writable, start, stop),
+            cut(scores, start, stop),
         )
 
     total = 0
