@@ -17,10 +17,10 @@ PAGE_BYTES: Final = 1 << 21
 
 def blank(size: int) -> memoryview:
     """So many writable bytes with any contents: large ones in huge pages where there are some."""
-    if size < LARGE_BYTES:
+    if size < LARGE_BYTES or not hasattr(mmap, "MADV_HUGEPAGE"):
         return memoryview(columns.blank(size))
     # A whole number of huge pages is also placed at the beginning of one.
-    region = mmap.mmap(-1, -size % PAGE_BYTES + size)
-    if hasattr(mmap, "MADV_HUGEPAGE"):
-        region.madvise(mmap.MADV_HUGEPAGE)
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    region = mmap.mmap(-1, -size % PAGE_BYTES + size, flags=flags)
+    region.madvise(mmap.MADV_HUGEPAGE)
     return memoryview(region)[:size]
