@@ -13,9 +13,9 @@ import operator
 import struct
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal, cast, overload
+from typing import TYPE_CHECKING, Any, cast, overload
 
-from qfs import arrow
+from qfs import arrow, words
 from qfs.cells import Cells, RawCells
 from qfs.errors import (
     LengthMismatchError,
@@ -25,21 +25,11 @@ from qfs.errors import (
     shown,
 )
 from qfs.limits import CELL_BYTES, MAX_ROWS, MAX_SCALAR, MAX_TICK, MAX_VALUE, TOKEN_DECIMALS
+from qfs.words import RawIntegers
 
-_INTEGER_FORMATS = "bBhHiIlLqQ"
 _NATIVE_WORDS = ("L", "Q") if sys.byteorder == "little" else ()
 _CELL_FORMATS = ("16x", "T{<Q:lo:<Q:hi:}", *(f"T{{{w}:lo:{w}:hi:}}" for w in _NATIVE_WORDS))
 _FLOAT_AND_BOOL_FORMATS = ("e", "f", "d", "g", "Zf", "Zd", "Zg", "?")
-_ARROW_INTEGERS: Final[dict[str, Literal["b", "B", "h", "H", "i", "I", "q", "Q"]]] = {
-    "c": "b",
-    "C": "B",
-    "s": "h",
-    "S": "H",
-    "i": "i",
-    "I": "I",
-    "l": "q",
-    "L": "Q",
-}
 
 
 class _Cell(ctypes.LittleEndianStructure):
@@ -199,13 +189,13 @@ class Column(_Integers):
             return memoryview(cells).toreadonly()
 
 
-Raw = Column | RawCells | Sequence[Any]
+Raw = Column | RawCells | RawIntegers | Sequence[Any]
 """Values as read and not yet checked; a `Column` has been checked before."""
 
 
 def raw_length(raw: Raw) -> int:
     """Number of rows."""
-    return len(raw)
+    return len(raw.data) if isinstance(raw, RawIntegers) else len(raw)
 
 
 def read_values(source: object, argument: str) -> Raw:
@@ -295,6 +285,9 @@ def _join(parts: list[Raw]) -> Raw:
     """The chunks of one column as one; cells stay where they lie."""
     if len(parts) == 1:
         return parts[0]
+    integers = [part for part in parts if isinstance(part, RawIntegers)]
+    if len(integers) == len(parts):
+        return words.join(integers)
     cells: list[RawCells] = [part for part in parts if isinstance(part, RawCells)]
     if len(cells) < len(parts):
         return [value for part in parts for value in cast("Sequence[Any]", part)]
@@ -320,16 +313,8 @@ def _read_chunk(chunk: arrow.Chunk, argument: str) -> Raw:
         size = chunk.length * CELL_BYTES
         data = chunk.memory(1, chunk.offset * CELL_BYTES, size) if size else memoryview(b"")
         return RawCells(data, chunk.first_null, signed=True)
-    if chunk.format in _ARROW_INTEGERS:
-        if chunk.length == 0:
-            return []
-        code = _ARROW_INTEGERS[chunk.format]
-        width_bytes = struct.calcsize(code)
-        data = chunk.memory(1, chunk.offset * width_bytes, chunk.length * width_bytes)
-        values: list[Any] = data.cast(code).tolist()
-        if chunk.first_null is not None:
-            values[chunk.first_null] = None
-        return values
+    if chunk.format in words.ARROW_FORMATS:
+        return words.from_chunk(chunk)
     if chunk.format == "n":
         return [None] * chunk.length
     raise WrongTypeError(
@@ -370,7 +355,7 @@ def _read_buffer(source: Any, argument: str) -> Raw:
         raise WrongTypeError(
             f"{view.ndim} dimensions; one value per row is needed", argument=argument
         )
-    return view.tolist() if view.format in _INTEGER_FORMATS else list(source)
+    return words.from_buffer(view) if view.format in words.FORMATS else list(source)
 
 
 def _as_bytes(view: memoryview) -> memoryview:

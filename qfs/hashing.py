@@ -7,10 +7,12 @@ least two characters starts with a larger length byte, so the two families canno
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
+from collections.abc import Iterator
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 TIE_TAG: Final = "qfs/tie/v1"
 TABLE_TAG: Final = "qfs/table/v1"
@@ -21,6 +23,14 @@ EVENT_TAG: Final = "qfs/event/v1"
 STATE_TAG: Final = "qfs/state/v1"
 TRACE_TAG: Final = "qfs/trace/v1"
 TOKENS_TAG: Final = "qfs/tokens/v1"
+
+_PARTS: Final = ("Init", "Update", "Final")
+_CONTEXT_BYTES: Final = 512
+"""More than any libcrypto's SHA256_CTX, which has 112."""
+_SHA256_OF_ABC: Final = bytes.fromhex(
+    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+)
+"""FIPS 180-4, first example."""
 
 _MIN_TAG_BYTES = 2
 _MAX_TAG_BYTES = 255
@@ -48,22 +58,35 @@ def tie_hash(epoch: int, node_id: bytes) -> bytes:
     return tagged_hash(TIE_TAG, epoch.to_bytes(8, "big"), sized(node_id))
 
 
-@cache
-def sha256_functions() -> tuple[int, int, int] | None:
-    """Addresses of libcrypto's SHA-256, as already loaded by hashlib; None where it is not.
+class Sha256Library(NamedTuple):
+    """SHA-256 of a libcrypto, to be called without a Python object and a context per hash."""
 
-    Called directly they spare a Python object and a context per leaf.
-    """
-    try:
+    name: str
+    functions: tuple[int, int, int]
+    """addresses of SHA256_Init, SHA256_Update and SHA256_Final"""
+
+
+@cache
+def sha256_library() -> Sha256Library | None:
+    """The libcrypto that hashlib has loaded, or else the system's; None where there is neither,
+    or where it does not hash a known text to what it should."""
+    for name in _libraries():
+        with contextlib.suppress(OSError, AttributeError):
+            library = ctypes.CDLL(name)
+            init, update, final = (getattr(library, f"SHA256_{part}") for part in _PARTS)
+            context, found = ctypes.create_string_buffer(_CONTEXT_BYTES), (ctypes.c_ubyte * 32)()
+            init(context)
+            update(context, b"abc", ctypes.c_size_t(3))
+            final(found, context)
+            if bytes(found) == _SHA256_OF_ABC:
+                at = [ctypes.cast(part, ctypes.c_void_p).value for part in (init, update, final)]
+                return Sha256Library(name, (at[0] or 0, at[1] or 0, at[2] or 0))
+    return None
+
+
+def _libraries() -> Iterator[str]:
+    with contextlib.suppress(ImportError):
         import _hashlib
 
-        library = ctypes.CDLL(_hashlib.__file__)
-        names = ("SHA256_Init", "SHA256_Update", "SHA256_Final")
-        init, update, final = (
-            ctypes.cast(getattr(library, name), ctypes.c_void_p).value for name in names
-        )
-    except (ImportError, OSError, AttributeError):
-        return None
-    if init is None or update is None or final is None:
-        return None
-    return init, update, final
+        yield _hashlib.__file__
+    yield "libcrypto.so.3"

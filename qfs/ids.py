@@ -246,16 +246,27 @@ def tie_keys(ids: IdColumn, tie_break: str, epoch: int) -> Sequence[bytes] | Non
     return None if ids.is_sorted else ids
 
 
+class Runs(NamedTuple):
+    """The tree of some leaves above its lowest part."""
+
+    rows: int
+    """leaves of a run, a power of two; the last run may be shorter"""
+    roots: bytes
+    """the root of each run, 32 bytes"""
+
+
 class RowLeaves(Sequence[bytes]):
     """The rows of a table as leaves: ids, names and keys as u16 length || bytes, amounts as 16
     bytes, integers at the width of their memory (ticks 8, counts 4, choices 1), all big-endian, in
     column order."""
 
-    __slots__ = ("fields", "rows")
+    __slots__ = ("fields", "rows", "runs")
 
     def __init__(self, fields: Sequence[TextColumn | Column | memoryview]) -> None:
         self.fields = tuple(fields)
         self.rows = len(fields[0])
+        self.runs: Runs | None = None
+        """kept by the kernel once it has hashed all rows"""
         assert all(len(field) == self.rows for field in fields)
 
     def __len__(self) -> int:

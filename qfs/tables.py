@@ -259,14 +259,14 @@ def canonical(schema: Schema, columns: Mapping[str, TableColumn]) -> Table:
     return Table(schema, taken)
 
 
-def take(column: TableColumn, rows: array[int]) -> TableColumn:
+def take(column: TableColumn, rows: array[int] | memoryview) -> TableColumn:
     """The values of these rows, 32-bit positions, in the order of `rows`.
 
     Raises:
         DuplicateIdError: a row of ids is taken twice.
     """
     pa = require_pyarrow()
-    assert rows.typecode == "I"
+    assert memoryview(rows).format == "I"
     positions = _array_over(pa.uint32(), len(rows), rows)
     is_sorted = False
     if isinstance(column, IdColumn):

@@ -127,56 +127,112 @@ cdef size_t encode(Rows rows, Py_ssize_t row, unsigned char *leaf) noexcept nogi
     return size
 
 
-def range_root(
-    Rows rows, Py_ssize_t start, Py_ssize_t stop, uintptr_t init, uintptr_t update, uintptr_t final
-):
-    """The RFC 9162 root over rows start .. stop as a tree of its own, 32 bytes, stop > start."""
-    cdef unsigned char leaf[LEAF_BYTES]
-    cdef unsigned char stack[MAX_DEPTH][32]
-    cdef unsigned char context[CONTEXT_BYTES]
-    cdef unsigned char node[65]
-    cdef int depth = 0
-    cdef Py_ssize_t row, done
-    cdef size_t size = 0
-    cdef Init begin = <Init>init
-    cdef Update absorb = <Update>update
-    cdef Final finish = <Final>final
-    with nogil:
-        node[0] = 1
-        for row in range(start, stop):
-            size = encode(rows, row, leaf)
-            if size == 0:
-                break
-            begin(context)
-            absorb(context, leaf, size)
-            finish(stack[depth], context)
-            depth += 1
-            # Two subtrees of the same size become one: as many times as the count has factors 2.
-            done = row - start + 1
-            while done & 1 == 0:
-                depth -= 1
-                join(stack[depth - 1], stack[depth], node, context, begin, absorb, finish)
-                done >>= 1
-        while size and depth > 1:
-            depth -= 1
-            join(stack[depth - 1], stack[depth], node, context, begin, absorb, finish)
-    if size == 0:
-        raise ValueError("the texts changed while they were read")
-    return stack[0][:32]
+cdef struct Sha256:
+    # An implementation, and memory for what it works on.
+    Init init
+    Update update
+    Final final
+    unsigned char context[CONTEXT_BYTES]
 
 
-cdef inline void join(
-    unsigned char *left,
-    const unsigned char *right,
-    unsigned char *node,
-    unsigned char *context,
-    Init begin,
-    Update absorb,
-    Final finish,
+cdef struct Tree:
+    # The subtrees that wait for their right neighbours, largest first; `count` leaves so far.
+    unsigned char waiting[MAX_DEPTH][32]
+    unsigned char node[65]
+    int depth
+    Py_ssize_t count
+
+
+cdef Sha256 sha256_of(tuple functions) except *:
+    cdef Sha256 sha
+    sha.init = <Init><uintptr_t>functions[0]
+    sha.update = <Update><uintptr_t>functions[1]
+    sha.final = <Final><uintptr_t>functions[2]
+    return sha
+
+
+cdef inline void digest(
+    Sha256 *sha, const unsigned char *data, size_t size, unsigned char *into
 ) noexcept nogil:
-    # left becomes the hash of both.
-    memcpy(node + 1, left, 32)
-    memcpy(node + 33, right, 32)
-    begin(context)
-    absorb(context, node, 65)
-    finish(left, context)
+    sha.init(sha.context)
+    sha.update(sha.context, data, size)
+    sha.final(into, sha.context)
+
+
+cdef inline void clear(Tree *tree) noexcept nogil:
+    tree.depth = 0
+    tree.count = 0
+    tree.node[0] = 1
+
+
+cdef inline void join(Tree *tree, Sha256 *sha) noexcept nogil:
+    # The last two subtrees become one.
+    tree.depth -= 1
+    memcpy(tree.node + 1, tree.waiting[tree.depth - 1], 32)
+    memcpy(tree.node + 33, tree.waiting[tree.depth], 32)
+    digest(sha, tree.node, 65, tree.waiting[tree.depth - 1])
+
+
+cdef inline void count_leaf(Tree *tree, Sha256 *sha) noexcept nogil:
+    # A leaf was written behind the subtrees that wait. Two subtrees of the same size become one:
+    # as many times as the number of leaves has factors 2.
+    cdef Py_ssize_t done
+    tree.depth += 1
+    tree.count += 1
+    done = tree.count
+    while done & 1 == 0:
+        join(tree, sha)
+        done >>= 1
+
+
+cdef inline void finish(Tree *tree, Sha256 *sha, unsigned char *root) noexcept nogil:
+    while tree.depth > 1:
+        join(tree, sha)
+    memcpy(root, tree.waiting[0], 32)
+
+
+def subtree_roots(Rows rows, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t size, tuple functions):
+    """The roots over rows start .. stop, cut every `size` rows, each cut a tree of its own.
+
+    32 bytes each, one after another; `functions` are the addresses of init, update and final.
+    """
+    cdef unsigned char leaf[LEAF_BYTES]
+    cdef Sha256 sha = sha256_of(functions)
+    cdef Tree tree
+    cdef Py_ssize_t row, first = start
+    cdef size_t leaf_size = 1
+    roots = bytearray(32 * ((stop - start + size - 1) // size))
+    cdef unsigned char[::1] written = roots
+    with nogil:
+        while first < stop and leaf_size:
+            clear(&tree)
+            for row in range(first, min(first + size, stop)):
+                leaf_size = encode(rows, row, leaf)
+                if leaf_size == 0:
+                    break
+                digest(&sha, leaf, leaf_size, tree.waiting[tree.depth])
+                count_leaf(&tree, &sha)
+            if leaf_size:
+                finish(&tree, &sha, &written[(first - start) // size * 32])
+            first += size
+    if leaf_size == 0:
+        raise ValueError("the texts changed while they were read")
+    return bytes(roots)
+
+
+def root_over(const unsigned char[::1] roots, tuple functions):
+    """The root of the tree that these roots are the lowest nodes of, 32 bytes each, at least one.
+
+    All of them are over the same power of two of leaves, the last one over that or fewer.
+    """
+    cdef Sha256 sha = sha256_of(functions)
+    cdef Tree tree
+    cdef unsigned char root[32]
+    cdef Py_ssize_t i
+    with nogil:
+        clear(&tree)
+        for i in range(roots.shape[0] // 32):
+            memcpy(tree.waiting[tree.depth], &roots[32 * i], 32)
+            count_leaf(&tree, &sha)
+        finish(&tree, &sha, root)
+    return root[:32]

@@ -9,11 +9,13 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 import qfs
 from qfs import decimals, ids
+from qfs.errors import OutOfRangeError
 from qfs.limits import MAX_SCALAR, MAX_TICK, MAX_VALUE
 
 Place = tuple[str, str, int | None]
@@ -245,6 +247,42 @@ def test_counts_from_arrow_and_buffers(api_backend: str) -> None:
     with pytest.raises(qfs.QfsError) as caught:
         qfs.score(([1], [1]), ([1], [1]), (pa.array([None], pa.uint32()), [1]))
     assert (caught.value.code, caught.value.argument, caught.value.index) == ("null", "ai.n", 0)
+
+
+@pytest.mark.parametrize("kind", ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", ">u4"])
+def test_counts_of_every_width(api_backend: str, kind: str) -> None:
+    """Counts are read from integers of any width, and the lowest row outside is named."""
+    n, d = np.array([1, 0, 100], dtype=kind), np.array([2, 1, 100], dtype=kind)
+    apart = np.stack([d, n], axis=1)[:, 0]
+    expected = [125 * 10**15, 0, 10**18]
+    for pair in ((n, d), (n, apart), (pa.array(n.astype("i8")), pa.array(d.astype("i8")))):
+        assert list(qfs.score(pair, pair, pair).scores) == expected
+    bits = 8 * np.dtype(kind).itemsize
+    bad = -1 if "i" in kind else 2**32 if bits == 64 else None
+    if bad is not None:
+        n[1:] = bad
+        with pytest.raises(OutOfRangeError) as caught:
+            qfs.score((d, d), (n, d), (d, d))
+        found = caught.value
+        assert (found.argument, found.index, found.value) == ("storage.n", 1, bad)
+
+
+def test_a_null_among_integers_comes_before_what_stands_after_it(api_backend: str) -> None:
+    """Of a null and a value outside the lower index is named, whatever lies under the null."""
+    good = [1, 1, 1]
+    for values, index, code in [
+        ([1, None, -1], 1, "null"),
+        ([-1, None, 1], 0, "range"),
+        ([None, -1, 1], 0, "null"),
+    ]:
+        chunks = pa.chunked_array([values[:1], values[1:]], pa.int64())
+        for column in (pa.array(values, pa.int64()), chunks):
+            with pytest.raises(qfs.QfsError) as caught:
+                qfs.score((good, good), (good, good), (column, good))
+            assert (caught.value.code, caught.value.index) == (code, index)
+            with pytest.raises(qfs.QfsError) as caught:
+                qfs.issue(column)
+            assert (caught.value.code, caught.value.index) == (code, index)
 
 
 @pytest.mark.parametrize("share", ["0.5", Decimal("0.5"), Decimal("5E-1"), Fraction(1, 2)])

@@ -28,6 +28,7 @@ LAYERS = [
     ["files", "cells"],
     ["slices"],
     ["arrow", "canonical"],
+    ["words"],
     ["columns"],
     ["ids", "decimals"],
     ["reference"],

@@ -72,6 +72,7 @@ def check_machine() -> Iterator[Check]:
     yield Check("qfs", "ok", f"{qfs.__version__}, spec version {SPEC_VERSION}")
     yield Check("python", "ok", f"{platform.python_implementation()} {platform.python_version()}")
     yield _backend()
+    yield _hashing()
     yield _cryptography()
     for module, purpose in _NEEDED_FOR.items():
         yield _package(module, purpose)
@@ -96,6 +97,15 @@ def _backend() -> Check:
         return Check("backend", "ok", f"{text}; {facts}")
     meant = chosen.reason == "QFS_BACKEND=reference"
     return Check("backend", "ok" if meant else "warn", text)
+
+
+def _hashing() -> Check:
+    from qfs.hashing import sha256_library
+
+    library = sha256_library()
+    if library is None:
+        return Check("hashing", "warn", "table roots by hashlib, row by row; no libcrypto found")
+    return Check("hashing", "ok", f"table roots by SHA-256 of {Path(library.name).name}")
 
 
 def _cryptography() -> Check:

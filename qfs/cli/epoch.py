@@ -12,7 +12,7 @@ import click
 
 from qfs.cli.closing import Request
 from qfs.cli.instance import epoch_option, evidence_folder
-from qfs.cli.output import json_option, nod, print_json, print_lines, progress
+from qfs.cli.output import Stopwatch, json_option, nod, print_json, print_lines, progress
 from qfs.errors import EpochError
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def epoch() -> None:
 @click.option("--epoch", "number", type=click.IntRange(min=0), help="Default: the next one.")
 @click.option("--report", type=_FILE, help="Also write an HTML report into this new file.")
 @click.option("--dry-run", is_flag=True, help="Compute and print, write nothing.")
+@click.option("--timings", is_flag=True, help="Show the seconds of each stage, on stderr.")
 @json_option
 def close(
     folder: Path | None,
@@ -58,6 +59,7 @@ def close(
     number: int | None,
     report: Path | None,
     dry_run: bool,
+    timings: bool,
     as_json: bool,
 ) -> None:
     """Issue NOD from an epoch's fees, allocate the pool to the nodes, and write the evidence.
@@ -74,7 +76,7 @@ def close(
     if folder is not None:
         refuse(nodes=nodes, ruleset=ruleset_file, previous=previous, out=out)
         request = Request(folder, telemetry, fees, number, reporter, key_file, tick, dry_run)
-        with progress(8) as stage:
+        with watched(timings) as stage:
             close_in_instance(request, report, as_json, stage)
         return
     refuse(telemetry=telemetry, reporter=reporter, key=key_file, tick=tick)
@@ -82,7 +84,7 @@ def close(
         raise click.UsageError("--instance is needed, or --nodes and --fees")
     if out is None and not dry_run:
         raise click.UsageError("--out FOLDER is needed, or --dry-run")
-    with progress(8) as stage:
+    with watched(timings) as stage:
         close_epoch(
             nodes=nodes,
             fees=fees,
@@ -94,6 +96,16 @@ def close(
             as_json=as_json,
             stage=stage,
         )
+
+
+@contextlib.contextmanager
+def watched(timings: bool) -> Iterator[Callable[[str], None]]:
+    """What to call at the start of each stage; where it is wanted a Stopwatch, shown at the end."""
+    with progress(8) as stage:
+        watch = Stopwatch(stage)
+        yield watch if timings else stage
+    if timings:
+        watch.show()
 
 
 def close_epoch(
@@ -136,7 +148,7 @@ def close_epoch(
     with reporting(report, closed, manifest, out):
         if out is not None:
             write_evidence(out, closed, digest_before, stage)
-    print_closed(closed, manifest, out, report, as_json)
+    print_closed(closed, manifest, out, report, as_json, stage)
 
 
 def close_in_instance(
@@ -150,7 +162,7 @@ def close_in_instance(
         reporting(report, found.closed, found.manifest, out),
     ):
         commit()
-    print_closed(found.closed, found.manifest, out, report, as_json)
+    print_closed(found.closed, found.manifest, out, report, as_json, stage)
 
 
 @contextlib.contextmanager
@@ -304,15 +316,23 @@ def verify_command(folder: Path, manifest: Manifest) -> str:
 
 
 def print_closed(
-    closed: ClosedEpoch, manifest: Manifest, out: Path | None, report: Path | None, as_json: bool
+    closed: ClosedEpoch,
+    manifest: Manifest,
+    out: Path | None,
+    report: Path | None,
+    as_json: bool,
+    stage: Callable[[str], None],
 ) -> None:
-    """Print what an epoch came to."""
+    """Print what an epoch came to; in JSON also how long it took, where `stage` is a Stopwatch."""
     from rich.console import Console
 
     from qfs.cli.chart import render
 
+    if isinstance(stage, Stopwatch):
+        stage.stop()
     if as_json:
-        print_json(summary(manifest, out))
+        timings = {"timings": stage.rounded()} if isinstance(stage, Stopwatch) else {}
+        print_json(summary(manifest, out) | timings)
         return
     figures = figures_of(closed, manifest, out)
     render(figures, Console())

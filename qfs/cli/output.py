@@ -6,6 +6,7 @@ import contextlib
 import csv
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,44 @@ def progress(stages: int) -> Iterator[Callable[[str], None]]:
             started = True
 
         yield stage
+
+
+class Stopwatch:
+    """Passes each stage on, and keeps how long it took by the clock of the machine.
+
+    What lies before the first stage and after the last call of `stop` is not counted.
+    """
+
+    def __init__(self, stage: Callable[[str], None]) -> None:
+        self.seconds: dict[str, float] = {}
+        """by stage, in the order in which they began; one that comes again adds to itself"""
+        self._stage = stage
+        self._running: tuple[str, float] | None = None
+
+    def __call__(self, text: str) -> None:
+        self.stop()
+        self._stage(text)
+        self._running = text, time.perf_counter()
+
+    def stop(self) -> None:
+        """The stage that runs is over."""
+        if self._running is not None:
+            text, began = self._running
+            self.seconds[text] = self.seconds.get(text, 0.0) + time.perf_counter() - began
+            self._running = None
+
+    def rounded(self) -> dict[str, float]:
+        """Seconds with three decimals, by stage and in total."""
+        self.stop()
+        seconds = self.seconds | {"total": sum(self.seconds.values())}
+        return {name: round(value, 3) for name, value in seconds.items()}
+
+    def show(self) -> None:
+        """Print them on stderr."""
+        seconds = self.rounded()
+        width = max(len(name) for name in seconds)
+        for name, value in seconds.items():
+            click.echo(f"{name:<{width}}  {value:>9.3f} s", err=True)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from qfs.kernel.arithmetic import mul_div_many
 from qfs.kernel.balances import merge_add
 from qfs.kernel.build import build_facts, check_build, cpu_paths
 from qfs.kernel.columns import (
+    check_counts,
     check_ids,
     check_names,
     check_values,
@@ -25,6 +26,7 @@ __all__ = [
     "assess",
     "build_facts",
     "check_build",
+    "check_counts",
     "check_ids",
     "check_names",
     "check_values",

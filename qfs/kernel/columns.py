@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from qfs.cells import MAX_SIGNED_CELL, Cells, RawCells
 from qfs.columns import Column, Raw, require_integer
@@ -10,9 +11,14 @@ from qfs.errors import WrongTypeError
 from qfs.ids import IdColumn, RawIdColumn, RawIds, TextColumn
 from qfs.ids import check_ids as check_each_id
 from qfs.ids import check_names as check_each_name
-from qfs.limits import CELL_BYTES, MAX_ID_BYTES, MAX_SCALAR, MAX_VALUE
+from qfs.kernel.memory import blank
+from qfs.limits import CELL_BYTES, MAX_COUNT, MAX_ID_BYTES, MAX_SCALAR, MAX_VALUE
 from qfs.slices import over, runs
+from qfs.words import RawIntegers
 from qfs_kernel import columns, export
+
+COUNT_FORMAT: Final = "I"
+COUNT_BYTES: Final = 4
 
 
 def check_values(raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[int]:
@@ -24,19 +30,14 @@ def check_values(raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[
         largest = min(maximum, MAX_SIGNED_CELL) if signed else maximum
         cells = raw if isinstance(raw, RawCells) else raw.cells
         fault, total = _scan(cells, largest)
-        null = raw.first_null if isinstance(raw, RawCells) else None
-        if null is not None and (fault < 0 or null <= fault):
-            require_integer(None, argument, maximum, null)
-        if fault >= 0:
-            value = raw.value(fault) if isinstance(raw, RawCells) else raw[fault]
-            require_integer(value, argument, maximum, fault)
-            raise WrongTypeError("it changed while it was read", argument=argument, index=fault)
+        _refuse(raw, fault, argument, maximum)
         return Column.trusted(cells, total)
-    packed = columns.blank(CELL_BYTES * len(raw))
-    fault, total = columns.pack(raw, maximum, packed)
-    if fault >= 0:
-        require_integer(raw[fault], argument, maximum, fault)
-        raise WrongTypeError("it changed while it was read", argument=argument, index=fault)
+    packed = blank(CELL_BYTES * len(raw.data if isinstance(raw, RawIntegers) else raw))
+    if isinstance(raw, RawIntegers):
+        fault, total = columns.widen(raw.data, maximum, packed)
+    else:
+        fault, total = columns.pack(raw, maximum, packed)
+    _refuse(raw, fault, argument, maximum)
     return Column.trusted(packed, total)
 
 
@@ -48,6 +49,43 @@ def _scan(cells: Cells, maximum: int) -> tuple[int, int]:
         if fault >= 0:
             return run.start + fault, 0
     return -1, sum(total for _, total in scanned)
+
+
+def check_counts(raw: Raw, argument: str) -> memoryview:
+    """See `qfs.reference.columns.check_counts`; the result is native integers of 32 bits, and what
+    has that form is taken where it lies."""
+    if isinstance(raw, RawIntegers):
+        if raw.data.format == COUNT_FORMAT:
+            _refuse(raw, -1, argument, MAX_COUNT)
+            return raw.data
+        counts = _room(len(raw.data))
+        _refuse(raw, columns.narrow(raw.data, counts), argument, MAX_COUNT)
+        return counts
+    column = check_values(raw, argument, MAX_COUNT)
+    assert isinstance(column, Column)
+    counts = _room(len(column))
+    _refuse(column, columns.narrow_cells(column.data, counts), argument, MAX_COUNT)
+    return counts
+
+
+def _room(rows: int) -> memoryview:
+    return blank(COUNT_BYTES * rows).cast(COUNT_FORMAT)
+
+
+def _refuse(raw: Raw, fault: int, argument: str, maximum: int) -> None:
+    """Raise for the lowest row at fault, -1 where none is, or for a null at or before it."""
+    null = raw.first_null if isinstance(raw, (RawCells, RawIntegers)) else None
+    if null is not None and (fault < 0 or null <= fault):
+        require_integer(None, argument, maximum, null)
+    if fault >= 0:
+        require_integer(_value(raw, fault), argument, maximum, fault)
+        raise WrongTypeError("it changed while it was read", argument=argument, index=fault)
+
+
+def _value(raw: Raw, index: int) -> object:
+    if isinstance(raw, RawCells):
+        return raw.value(index)
+    return raw.data[index] if isinstance(raw, RawIntegers) else raw[index]
 
 
 def check_ids(raw: RawIdColumn, argument: str) -> IdColumn:

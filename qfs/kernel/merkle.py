@@ -1,17 +1,26 @@
-"""See `qfs.reference.merkle`: whole slices of rows, hashed from their columns."""
+"""See `qfs.reference.merkle`: slices of rows, hashed from their columns.
+
+What a pass over all rows comes to is kept as the roots of short runs, 32 bytes a run. A proof, or
+the root of a part, then hashes again no more than the run that it leads into.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
+from qfs import slices
 from qfs.columns import Column
-from qfs.hashing import sha256_functions
-from qfs.ids import RowLeaves, TextColumn
-from qfs.limits import CELL_BYTES
+from qfs.hashing import sha256_library
+from qfs.ids import RowLeaves, Runs, TextColumn
+from qfs.limits import CELL_BYTES, HASH_BYTES
 from qfs.reference import merkle as reference_merkle
-from qfs.slices import over_slices
 from qfs_kernel import merkle
+
+RUNS_PER_SLICE: Final = 128
+"""A power of two, so that a run is a whole subtree of any tree it lies in."""
+
+Functions = tuple[int, int, int]
 
 
 def root(leaves: Sequence[bytes]) -> bytes:
@@ -24,26 +33,39 @@ def range_root(leaves: Sequence[bytes], start: int, stop: int) -> bytes:
     reference_merkle.require_range(start, stop, len(leaves))
     if start == stop:
         return reference_merkle.EMPTY_ROOT
-    hash_functions = sha256_functions()
-    if not isinstance(leaves, RowLeaves) or hash_functions is None:
+    library = sha256_library()
+    if not isinstance(leaves, RowLeaves) or library is None:
         return reference_merkle.range_root(leaves, start, stop)
-    rows = merkle.Rows([_leaf_field(field) for field in leaves.fields])
-    # Whole slices are perfect subtrees, so the tree over their roots is the top of the tree.
-    level = over_slices(
-        stop - start,
-        lambda a, b: merkle.range_root(rows, start + a, start + b, *hash_functions),
-    )
-    while len(level) > 1:
-        pairs = [reference_merkle.node_hash(*level[i : i + 2]) for i in range(0, len(level) - 1, 2)]
-        level = pairs + level[len(level) & ~1 :]
-    return level[0]
+    whole = stop == len(leaves)
+    if whole and start == 0 and leaves.runs is None:
+        leaves.runs = _runs(leaves, start, stop, library.functions)
+    runs = leaves.runs
+    if runs is None or start % runs.rows or (stop % runs.rows and not whole):
+        roots = _runs(leaves, start, stop, library.functions).roots
+    else:
+        first, last = start // runs.rows, -(-stop // runs.rows)
+        roots = runs.roots[first * HASH_BYTES : last * HASH_BYTES]
+    return merkle.root_over(roots, library.functions)
 
 
 def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
     """See `qfs.reference.merkle.inclusion_proof`."""
     reference_merkle.require_leaf(index, len(leaves))
+    # A first proof needs every leaf but its own, so that what is kept of all of them is free.
+    root(leaves)
     ranges = reference_merkle.sibling_ranges(index, len(leaves))
     return [range_root(leaves, start, stop) for start, stop in ranges]
+
+
+def _runs(leaves: RowLeaves, start: int, stop: int, functions: Functions) -> Runs:
+    """The runs from `start` on, the last of them perhaps shorter."""
+    rows = merkle.Rows([_leaf_field(field) for field in leaves.fields])
+    run_rows = max(slices.SLICE_ROWS // RUNS_PER_SLICE, 1)
+    roots = slices.over_slices(
+        stop - start,
+        lambda a, b: merkle.subtree_roots(rows, start + a, start + b, run_rows, functions),
+    )
+    return Runs(run_rows, b"".join(roots))
 
 
 def _leaf_field(field: TextColumn | Column | memoryview) -> tuple[str, Any, Any, int]:

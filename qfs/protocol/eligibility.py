@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from array import array
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress
-from operator import not_
-from typing import cast
+from typing import Any, cast
 
 from qfs.backend import implementation
-from qfs.ids import from_checked, from_checked_names
+from qfs.ids import read_ids
 from qfs.protocol.registry import INFRASTRUCTURE
 from qfs.protocol.ruleset import Ruleset
 from qfs.reference.eligibility import (
+    ELIGIBLE,
     NO_ROW,
     REASONS,
     Assessed,
@@ -24,7 +22,18 @@ from qfs.reference.eligibility import (
     Rule,
 )
 from qfs.reference.scoring import METRICS
-from qfs.tables import EXCLUDED, NODES, REGISTRY, TELEMETRY, Table, TableColumn, take
+from qfs.tables import (
+    EXCLUDED,
+    NODES,
+    REGISTRY,
+    TELEMETRY,
+    Table,
+    TableColumn,
+    integers_from_arrow,
+    require_pyarrow,
+    take,
+    to_arrow,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +76,8 @@ def contributions(epoch: int, ruleset: Ruleset, registry: Table, telemetry: Tabl
         telemetry.ids("node_id"), *(_counts(telemetry, metric) for metric in METRICS)
     )
     assessed = backend.assess(registered, reported, rule)
-    rows = array("I", compress(assessed.reported_rows, map(not_, assessed.reasons)))
+    registered_rows, reported_rows, reasons = _as_arrow(assessed)
+    rows = integers_from_arrow(reported_rows.filter(_equal(reasons, ELIGIBLE)), "I")
     uptime, storage, ai = (_counts(telemetry, metric, rows) for metric in METRICS)
     weights = (ruleset.uptime_weight, ruleset.storage_weight, ruleset.ai_weight)
     scores = backend.score(uptime, storage, ai, ruleset.score_policy, weights, ruleset.min_samples)
@@ -79,18 +89,35 @@ def contributions(epoch: int, ruleset: Ruleset, registry: Table, telemetry: Tabl
         registry,
         telemetry,
         Table(NODES, columns),
-        _excluded(registry, telemetry, assessed),
+        _excluded(registry, telemetry, registered_rows, reported_rows, reasons),
         tuple(compress(METRICS, scores.neutral)),
-        _counted(assessed.reasons),
+        _counted(reasons),
     )
 
 
-def _counted(codes: Sequence[int]) -> dict[str, int]:
-    counts = Counter(filter(None, codes))
-    return dict(sorted((REASONS[code], count) for code, count in counts.items()))
+def _as_arrow(assessed: Assessed) -> tuple[Any, Any, Any]:
+    """Row in the registry, row in the telemetry and reason of each id, in that order."""
+    registered_rows, reported_rows, reasons = assessed
+    return (
+        to_arrow(memoryview(array("I", registered_rows))),
+        to_arrow(memoryview(array("I", reported_rows))),
+        to_arrow(memoryview(array("B", reasons))),
+    )
 
 
-def _counts(telemetry: Table, metric: str, rows: array[int] | None = None) -> Counts:
+def _equal(values: Any, value: int) -> Any:
+    pa = require_pyarrow()
+    return pa.compute.equal(values, pa.scalar(value, values.type))
+
+
+def _counted(reasons: Any) -> dict[str, int]:
+    found = require_pyarrow().compute.value_counts(reasons).to_pylist()
+    counts = {REASONS[entry["values"]]: entry["counts"] for entry in found}
+    counts.pop(REASONS[ELIGIBLE], None)
+    return dict(sorted(counts.items()))
+
+
+def _counts(telemetry: Table, metric: str, rows: memoryview | None = None) -> Counts:
     n, d = telemetry.counts(f"{metric}_n"), telemetry.counts(f"{metric}_d")
     if rows is None:
         return n, d
@@ -99,17 +126,24 @@ def _counts(telemetry: Table, metric: str, rows: array[int] | None = None) -> Co
     return cast("Counts", tuple(taken))
 
 
-def _excluded(registry: Table, telemetry: Table, assessed: Assessed) -> Table:
-    registered_ids, reported_ids = registry.ids("node_id"), telemetry.ids("node_id")
-    ids, reasons = [], []
-    for registered_row, reported_row, reason in compress(
-        zip(*assessed, strict=True), assessed.reasons
-    ):
-        in_registry = registered_row != NO_ROW
-        ids.append(registered_ids[registered_row] if in_registry else reported_ids[reported_row])
-        reasons.append(REASONS[reason].encode("ascii"))
+def _excluded(
+    registry: Table, telemetry: Table, registered_rows: Any, reported_rows: Any, reasons: Any
+) -> Table:
+    """Everybody who is not eligible, with the id from the registry where it has one."""
+    pa = require_pyarrow()
+    pc, backend = pa.compute, implementation()
+    left_out = pc.invert(_equal(reasons, ELIGIBLE))
+    in_registry, in_telemetry = registered_rows.filter(left_out), reported_rows.filter(left_out)
+    # No row is a null, for which a null is taken.
+    ids = [
+        to_arrow(table.ids("node_id"))
+        .cast(pa.large_string())
+        .take(pc.if_else(_equal(rows, NO_ROW), pa.scalar(None, rows.type), rows))
+        for table, rows in ((registry, in_registry), (telemetry, in_telemetry))
+    ]
+    names = pa.array(REASONS, pa.large_string()).take(reasons.filter(left_out))
     columns: dict[str, TableColumn] = {
-        "node_id": from_checked(ids, is_sorted=True),
-        "reason": from_checked_names(reasons),
+        "node_id": backend.check_ids(read_ids(pc.coalesce(*ids), "node_id"), "node_id"),
+        "reason": backend.check_names(read_ids(names, "reason"), "reason"),
     }
     return Table(EXCLUDED, columns)

@@ -8,6 +8,7 @@ from qfs.reference.allocation import allocate
 from qfs.reference.arithmetic import mul_div_many
 from qfs.reference.balances import merge_add
 from qfs.reference.columns import (
+    check_counts,
     check_ids,
     check_names,
     check_values,
@@ -23,6 +24,7 @@ from qfs.reference.scoring import score
 __all__ = [
     "allocate",
     "assess",
+    "check_counts",
     "check_ids",
     "check_names",
     "check_values",

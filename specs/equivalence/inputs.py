@@ -10,9 +10,11 @@ from typing import Any
 from hypothesis import strategies as st
 from strategies import scalars, values
 
+from qfs import words
 from qfs.columns import Column, RawCells
 from qfs.ids import RawIds
 from qfs.limits import MAX_SCALAR, MAX_TICK, MAX_VALUE
+from qfs.words import RawIntegers
 
 
 class Indexed:
@@ -49,6 +51,21 @@ def cells(numbers: Sequence[int]) -> memoryview:
     return memoryview(b"".join(number.to_bytes(16, "little") for number in numbers))
 
 
+@st.composite
+def raw_integers(draw: st.DrawFn) -> RawIntegers:
+    """Integers of any width as they lie in memory, beside the bounds of their width and of 2^32."""
+    code = draw(st.sampled_from(words.FORMATS))
+    bits = 8 * array(code).itemsize
+    low, high = (0, 2**bits - 1) if code.isupper() else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    edges = [low, -1, 0, 1, 2**32 - 1, 2**32, high]
+    edge = st.sampled_from([edge for edge in edges if low <= edge <= high])
+    good = st.integers(0, min(high, 2**32 - 1))
+    listed = draw(st.lists(good, max_size=4)) + draw(st.lists(st.one_of(good, edge), max_size=3))
+    rows = st.integers(0, len(listed) - 1)
+    null = draw(st.one_of(st.none(), st.none(), rows)) if listed else None
+    return RawIntegers(memoryview(array(code, listed)), null)
+
+
 id_like = st.one_of(
     st.sampled_from([7, [b"a"], None, "a"]),
     st.sampled_from(["a", "b", "ab", "a!", "~", "!", "0xab", "a" * 127, "a" * 128, b"a", b"ab"]),
@@ -82,6 +99,8 @@ raw_values = st.one_of(
     st.builds(RawCells, st.lists(scalars, max_size=6).map(cells), st.none()),
     st.builds(RawCells, st.lists(scalars, min_size=3).map(cells), st.integers(0, 2)),
     st.builds(RawCells, st.lists(scalars, max_size=6).map(cells), st.none(), st.just(True)),
+    raw_integers(),
+    raw_integers(),
 )
 """What `read_values` finds in what a caller hands over, not looked at yet."""
 

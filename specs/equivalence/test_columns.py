@@ -8,9 +8,10 @@ from typing import Any
 from aims import must_meet, note_outcome
 from hypothesis import given
 from hypothesis import strategies as st
-from inputs import id_like, maxima, raw_ids, raw_values
+from inputs import cells, id_like, maxima, mixed, raw_ids, raw_integers, raw_values
 from strategies import examples, scalars, slicings
 
+from qfs.columns import Column, RawCells
 from qfs.limits import MAX_VALUE
 
 
@@ -26,6 +27,24 @@ def test_check_values(
     if found[0] == "value" and maximum <= MAX_VALUE:
         assert same("to_column", found[1]) == found
         assert same("to_list", found[1]) == found
+
+
+@must_meet("value", "null", "type", "range")
+@examples(4)
+@given(
+    raw=st.one_of(
+        raw_integers(),
+        raw_integers(),
+        st.lists(st.integers(-1, 2**32), max_size=6),
+        mixed,
+        st.lists(st.integers(0, 2**32), max_size=6).map(Column.from_ints),
+        st.builds(RawCells, st.lists(scalars, max_size=3).map(cells), st.none()),
+        st.builds(RawCells, st.lists(st.just(7), min_size=3).map(cells), st.integers(0, 2)),
+    )
+)
+def test_check_counts(same: Callable[..., Any], raw: Any) -> None:
+    """Counts read as the same values, or the same error, from either backend."""
+    note_outcome(same("check_counts", raw, "uptime.n"))
 
 
 @must_meet("value", "range")

@@ -65,6 +65,26 @@ def test_close_show_verify_explain_prove(
     assert run(["verify", str(proof), "--digest", "0" * 64]) == 3
 
 
+def test_timings_are_shown_where_they_are_asked_for(
+    inputs: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert close(inputs, "--dry-run", "--json") == 0
+    plain = capsys.readouterr()
+    assert (plain.err, "timings" in json.loads(plain.out)) == ("", False)
+    assert close(inputs, "--out", str(tmp_path / "evidence"), "--timings", "--json") == 0
+    printed = capsys.readouterr()
+    timings = json.loads(printed.out)["timings"]
+    assert list(timings) == [
+        *("reading nodes", "reading fees", "issuing and allocating", "computing roots"),
+        *("writing nodes", "writing fees", "writing allocations", "total"),
+    ]
+    seconds = [timings[name] for name in timings if name != "total"]
+    assert all(value >= 0 for value in seconds)
+    assert timings["total"] == pytest.approx(sum(seconds), abs=0.005)
+    lines = [line.rsplit(maxsplit=2) for line in printed.err.splitlines()]
+    assert lines == [[name, f"{value:.3f}", "s"] for name, value in timings.items()]
+
+
 def test_json_carries_amounts_as_text(
     inputs: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

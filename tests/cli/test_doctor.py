@@ -16,8 +16,8 @@ import pytest
 from qfs.ledger.instance import open_instance
 
 MACHINE = [
-    *("qfs", "python", "backend", "cryptography", "pyarrow", "msgspec", "immutables", "psycopg"),
-    *("pycryptodome", "sqlite"),
+    *("qfs", "python", "backend", "hashing", "cryptography", "pyarrow", "msgspec", "immutables"),
+    *("psycopg", "pycryptodome", "sqlite"),
 ]
 INSTANCE = [
     *("config", "permissions", "genesis", "registrar key", "log", "writer", "artifacts"),

@@ -6,14 +6,15 @@ import base64
 import hashlib
 import json
 import pathlib
+import sys
 from array import array
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from qfs import hashing, laws
 from qfs import ids as id_columns
-from qfs import laws
 from qfs.columns import Column
 from qfs.errors import OutOfRangeError
 from qfs.ids import IdColumn, RowLeaves
@@ -170,5 +171,41 @@ def test_without_libcrypto_the_kernel_hashes_as_the_reference(
     kernel: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = kernel.root(rows(9))
-    monkeypatch.setattr(f"{kernel.root.__module__}.sha256_functions", lambda: None)
+    monkeypatch.setattr(f"{kernel.root.__module__}.sha256_library", lambda: None)
     assert kernel.root(rows(9)) == expected
+
+
+@pytest.mark.kernel
+def test_a_second_proof_hashes_one_run(kernel: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the root of all rows a proof hashes those of one run; a run of others is not taken."""
+    leaves, hashed = rows(3000), []
+    module = sys.modules[kernel.root.__module__]
+    runs = module._runs
+
+    def counted(leaves: RowLeaves, start: int, stop: int, functions: Any) -> Any:
+        hashed.append((start, stop))
+        return runs(leaves, start, stop, functions)
+
+    monkeypatch.setattr(module, "_runs", counted)
+    expected = kernel.root(leaves)
+    assert hashed == [(0, 3000)]
+    for index in (0, 1023, 1024, 2048, 2999):
+        hashed.clear()
+        proof = kernel.inclusion_proof(leaves, index)
+        assert sum(stop - start for start, stop in hashed) < 1024
+        assert all(start // 1024 == index // 1024 for start, _ in hashed)
+        assert root_from_proof(leaf_hash(leaves[index]), index, 3000, proof) == expected
+
+
+@pytest.mark.kernel
+def test_a_library_that_hashes_to_something_else_is_not_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is called by its address is first tried on a known text."""
+    library = hashing.sha256_library.__wrapped__()
+    assert library is not None
+    assert all(library.functions)
+    monkeypatch.setattr(hashing, "_SHA256_OF_ABC", bytes(32))
+    assert hashing.sha256_library.__wrapped__() is None
+    monkeypatch.setattr(hashing, "_libraries", lambda: iter(["no such library"]))
+    assert hashing.sha256_library.__wrapped__() is None
