@@ -22,6 +22,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from hypothesis.internal.conjecture import providers
 
 import qfs
 from qfs import reference
@@ -38,6 +39,9 @@ BACKENDS = [
 # An example that fails is printed and not kept; what is kept lies in the project, wherever the
 # tests were started.
 hypothesis.configuration.set_hypothesis_home_dir(ROOT / ".hypothesis")
+# Hypothesis also draws the constants of whichever modules of the project are loaded, so that the
+# examples of one test would depend on which others run before it.
+pytest.MonkeyPatch().setattr(providers, "_get_local_constants", lambda: providers._local_constants)
 hypothesis.settings.register_profile(
     "fast", derandomize=True, deadline=None, max_examples=120, database=None
 )

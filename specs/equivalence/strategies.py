@@ -72,6 +72,8 @@ def weights_of_total(draw: st.DrawFn, exactly: int | None = None) -> list[int]:
     return parts
 
 
+uneven = noise.map(lambda bits: bits % (MAX_VALUE + 1))
+
 weight_lists = st.one_of(
     st.lists(values, max_size=12),
     st.lists(st.integers(0, 3), max_size=12),
@@ -81,7 +83,7 @@ weight_lists = st.one_of(
     st.builds(
         lambda small, giant: [*small, giant, 1],
         st.lists(st.integers(0, 2)),
-        st.one_of(values, st.integers(2**100, MAX_VALUE)),
+        st.one_of(uneven, uneven.map(lambda value: value | 2**100)),
     ),
     st.builds(
         lambda w, steps: [w + step for step in steps],
@@ -96,7 +98,6 @@ weight_lists = st.one_of(
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     """Allocations with ties at the cut, caps beside the exact share, and all but one capped."""
-    uneven = noise.map(lambda bits: bits % (MAX_VALUE + 1))
     if draw(st.integers(0, 7)) == 0:
         # Where a rest may need one bit more than two limbs have.
         return Case(draw(uneven), draw(weights_of_total(MAX_SCALAR)))
