@@ -9,8 +9,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate, groupby
+from threading import Thread
 from typing import Any, NamedTuple, TypeVar
 
 from qfs.cells import Cells
@@ -79,21 +79,29 @@ def over(items: Sequence[_Item], work: Callable[[_Item], _T]) -> list[_T]:
         return list(map(work, items))
     waiting = deque(enumerate(items))
     done: dict[int, _T] = {}
+    failed: list[BaseException] = []
 
     def take_turns() -> None:
-        while waiting:
+        while waiting and not failed:
             try:
                 number, item = waiting.popleft()
             except IndexError:
                 # Another thread took the last one.
                 return
-            done[number] = work(item)
+            try:
+                done[number] = work(item)
+            except BaseException as error:
+                failed.append(error)
 
-    with ThreadPoolExecutor(workers - 1) as pool:
-        others = [pool.submit(take_turns) for _ in range(workers - 1)]
-        take_turns()
-        for other in others:
-            other.result()
+    # An executor would take several times as long to start as these.
+    others = [Thread(target=take_turns) for _ in range(workers - 1)]
+    for other in others:
+        other.start()
+    take_turns()
+    for other in others:
+        other.join()
+    if failed:
+        raise failed[0]
     return [done[number] for number in range(len(items))]
 
 

@@ -53,7 +53,8 @@ def weights_of(total: int, rows: int) -> Column:
     while rest > 0:
         values.append(min(rest, MAX_VALUE))
         rest -= values[-1]
-    column = Column.trusted(picked.tobytes() + cells(values).tobytes(), total)
+    # The large ones come first, where lanes take them.
+    column = Column.trusted(cells(values[::-1]).tobytes() + picked.tobytes(), total)
     assert sum(column) == total
     return column
 
@@ -115,6 +116,25 @@ def test_each_path_is_the_reference(kernel: Any, path: str, total: int) -> None:
         for common in (None, pool // 3):
             expected = reference.allocate(pool, ints, None, common)
             found = on(path, kernel.allocate, pool, weights, None, common)
+            assert list(found.amounts) == expected.amounts
+            assert found[1:] == expected[1:]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("total", TOTALS)
+def test_estimates_that_are_one_too_low(kernel: Any, path: str, total: int) -> None:
+    """Weights that are a good part of the total, whose estimate needs its correction often."""
+    generator = random.Random(total)
+    for _ in range(60):
+        cuts = sorted(generator.randrange(total + 1) for _ in range(23))
+        values = [high - low for low, high in zip([0, *cuts], [*cuts, total], strict=True)]
+        weights = [value for value in values if value <= MAX_VALUE]
+        pool = generator.choice([total, MAX_VALUE, 2 ** generator.randrange(1, 127)])
+        pool = generator.randrange(min(pool, MAX_VALUE)) + 1
+        caps = [min(pool * w // total + generator.randrange(2), MAX_VALUE) for w in weights]
+        for own in (None, caps):
+            expected = reference.allocate(pool, weights, own)
+            found = on(path, kernel.allocate, pool, Column.from_ints(weights), own)
             assert list(found.amounts) == expected.amounts
             assert found[1:] == expected[1:]
 
