@@ -10,7 +10,7 @@ from typing import Any
 
 from qfs import columns
 from qfs import ids as id_columns
-from qfs.backend import implementation
+from qfs.backend import implementation, implementation_for
 from qfs.columns import require_integer, require_same_length
 from qfs.decimals import parse_fraction, parse_rate
 from qfs.errors import NullValueError, UnknownOptionError, WrongTypeError, shown
@@ -111,8 +111,8 @@ def allocate(
     pool = require_integer(pool, "pool", MAX_VALUE)
     share = None if max_share is None else parse_fraction(max_share, "max_share")
     _require_tie_break(tie_break, epoch, ids)
-    backend = implementation()
     raw_weights = columns.read_values(weights, "weights")
+    backend = implementation_for(columns.raw_length(raw_weights))
     raw_ids = None if ids is None else id_columns.read_ids(ids, "ids")
     raw_caps = None if caps is None else columns.read_values(caps, "caps")
     require_same_length(

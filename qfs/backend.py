@@ -31,6 +31,9 @@ from qfs.reference.issuance import Issued
 from qfs.reference.scoring import NO_WEIGHTS, Counts, Scores
 
 MAX_THREADS: Final = 256
+SMALL_ROWS = 48
+"""Below so many rows the reference allocates faster than the kernel gets ready to."""
+
 CPU_PATHS: Final = ("auto", "baseline", "avx512ifma")
 
 
@@ -123,6 +126,12 @@ def build_facts() -> dict[str, str]:
 def implementation() -> Implementation:
     """The functions of the chosen backend."""
     return _choose()[1]
+
+
+def implementation_for(rows: int) -> Implementation:
+    """The functions to allocate so many rows with: the reference's where they are few."""
+    chosen = _choose()[1]
+    return cast(Implementation, reference) if rows < SMALL_ROWS else chosen
 
 
 def _export_cells(cells: memoryview) -> tuple[object, object]:

@@ -13,9 +13,10 @@ import operator
 import struct
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, cast, overload
 
 from qfs import arrow, words
+from qfs.cells import Cells, RawCells
 from qfs.errors import (
     LengthMismatchError,
     NullValueError,
@@ -52,22 +53,25 @@ class Column(_Integers):
     or from Python 3.12 as a buffer.
     """
 
-    __slots__ = ("__weakref__", "_data", "_total")
+    __slots__ = ("__weakref__", "_cells", "_total")
 
-    _data: memoryview
+    _cells: Cells
     _total: int | None
 
     def __init__(self) -> None:
         raise TypeError("a Column is made by from_ints, from_cells and the functions of qfs")
 
     @classmethod
-    def trusted(cls, data: bytes | bytearray | memoryview, total: int | None = None) -> Column:
+    def trusted(
+        cls, data: bytes | bytearray | memoryview | Cells, total: int | None = None
+    ) -> Column:
         """Cells that were checked before, and their sum where it is known. Nothing is looked at:
         for callers inside this package."""
         column = cls.__new__(cls)
-        column._data = memoryview(data).cast("B").toreadonly()
+        if not isinstance(data, Cells):
+            data = Cells((memoryview(data).cast("B").toreadonly(),))
+        column._cells = data
         column._total = total
-        assert len(column._data) % CELL_BYTES == 0
         return column
 
     @classmethod
@@ -101,7 +105,12 @@ class Column(_Integers):
     @property
     def data(self) -> memoryview:
         """The cells as read-only bytes, 16 per value, little-endian."""
-        return self._data
+        return self._cells.data
+
+    @property
+    def cells(self) -> Cells:
+        """The cells where they lie, which may be in several pieces."""
+        return self._cells
 
     @property
     def has_total(self) -> bool:
@@ -116,7 +125,7 @@ class Column(_Integers):
         return self._total
 
     def __len__(self) -> int:
-        return len(self._data) // CELL_BYTES
+        return len(self._cells)
 
     @overload
     def __getitem__(self, index: int) -> int: ...
@@ -126,16 +135,14 @@ class Column(_Integers):
         if isinstance(index, slice):
             start, stop, step = index.indices(len(self))
             if step == 1:
-                return Column.trusted(
-                    self._data[start * CELL_BYTES : max(start, stop) * CELL_BYTES]
-                )
+                return Column.trusted(self.data[start * CELL_BYTES : max(start, stop) * CELL_BYTES])
             return Column.from_ints(self[i] for i in range(start, stop, step))
         position = range(len(self))[index]
-        cell = self._data[position * CELL_BYTES : (position + 1) * CELL_BYTES]
+        cell = self.data[position * CELL_BYTES : (position + 1) * CELL_BYTES]
         return int.from_bytes(cell, "little")
 
     def __iter__(self) -> Iterator[int]:
-        for lo, hi in struct.iter_unpack("<QQ", self._data):
+        for lo, hi in struct.iter_unpack("<QQ", self.data):
             yield hi << 64 | lo
 
     index = Sequence.index
@@ -148,7 +155,7 @@ class Column(_Integers):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Column):
             return NotImplemented
-        return self._data == other._data
+        return self.data == other.data
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -157,10 +164,10 @@ class Column(_Integers):
         return f"<Column of {len(self)} values: {few}{', ...' if len(self) > 3 else ''}>"
 
     def __arrow_c_schema__(self) -> object:
-        return arrow.exporter(self._data[:0])[0]
+        return arrow.exporter(self.data[:0])[0]
 
     def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
-        return arrow.exporter(self._data)
+        return arrow.exporter(self.data)
 
     @property
     def __array_interface__(self) -> dict[str, Any]:
@@ -169,35 +176,17 @@ class Column(_Integers):
             "shape": (len(self),),
             "typestr": f"|V{CELL_BYTES}",
             "descr": [("lo", "<u8"), ("hi", "<u8")],
-            "data": self._data,
+            "data": self.data,
         }
 
     if sys.version_info >= (3, 12):
 
         def __buffer__(self, flags: int) -> memoryview:
-            if not self._data:
-                return self._data
-            cells = (_Cell * len(self)).from_address(arrow.address(self._data))
-            cells.owner = self._data  # type: ignore[attr-defined]
+            if not self.data:
+                return self.data
+            cells = (_Cell * len(self)).from_address(arrow.address(self.data))
+            cells.owner = self.data  # type: ignore[attr-defined]
             return memoryview(cells).toreadonly()
-
-
-MAX_SIGNED_CELL: Final = 2 ** (8 * CELL_BYTES - 1) - 1
-"""Largest value of a cell in two's complement."""
-
-
-class RawCells(NamedTuple):
-    """Cells that have not been checked yet."""
-
-    data: memoryview
-    first_null: int | None
-    signed: bool = False
-    """two's complement, as Arrow decimals are: a cell above MAX_SIGNED_CELL is a negative value"""
-
-    def value(self, index: int) -> int:
-        """The value that a cell was meant to be."""
-        cell = self.data[index * CELL_BYTES : (index + 1) * CELL_BYTES]
-        return int.from_bytes(cell, "little", signed=self.signed)
 
 
 Raw = Column | RawCells | RawIntegers | Sequence[Any]
@@ -206,9 +195,7 @@ Raw = Column | RawCells | RawIntegers | Sequence[Any]
 
 def raw_length(raw: Raw) -> int:
     """Number of rows."""
-    if isinstance(raw, RawIntegers):
-        return len(raw.data)
-    return len(raw.data) // CELL_BYTES if isinstance(raw, RawCells) else len(raw)
+    return len(raw)
 
 
 def read_values(source: object, argument: str) -> Raw:
@@ -295,23 +282,22 @@ def bound_text(maximum: int) -> str:
 
 
 def _join(parts: list[Raw]) -> Raw:
-    """The chunks of one column as one. A single chunk is taken as it is, without a copy."""
+    """The chunks of one column as one; cells stay where they lie."""
     if len(parts) == 1:
         return parts[0]
     integers = [part for part in parts if isinstance(part, RawIntegers)]
     if len(integers) == len(parts):
         return words.join(integers)
-    if not all(isinstance(part, RawCells) for part in parts):
-        return [value for part in parts for value in part]
-    cells = bytearray()
-    first_null, signed = None, False
-    for part in parts:
-        assert isinstance(part, RawCells)
-        signed = part.signed
+    cells: list[RawCells] = [part for part in parts if isinstance(part, RawCells)]
+    if len(cells) < len(parts):
+        return [value for part in parts for value in cast("Sequence[Any]", part)]
+    first_null, rows = None, 0
+    for part in cells:
         if first_null is None and part.first_null is not None:
-            first_null = len(cells) // CELL_BYTES + part.first_null
-        cells += part.data
-    return RawCells(memoryview(cells), first_null, signed)
+            first_null = rows + part.first_null
+        rows += len(part)
+    pieces = [part.data for part in cells if len(part)]
+    return RawCells(Cells(pieces), first_null, cells[0].signed)
 
 
 def _read_chunk(chunk: arrow.Chunk, argument: str) -> Raw:

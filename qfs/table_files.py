@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from qfs.backend import implementation
-from qfs.columns import Raw, RawCells, read_values, require_same_length
+from qfs.cells import RawCells
+from qfs.columns import Raw, read_values, require_same_length
 from qfs.decimals import parse_integer, parse_tokens
 from qfs.errors import (
     MissingDependencyError,

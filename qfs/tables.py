@@ -14,7 +14,8 @@ from functools import cached_property
 from typing import Any, Final, Literal, NamedTuple, cast
 
 from qfs.backend import implementation
-from qfs.columns import Column, RawCells, read_values
+from qfs.cells import RawCells
+from qfs.columns import Column, read_values
 from qfs.errors import DuplicateIdError, MissingDependencyError
 from qfs.hashing import TABLE_TAG, sized, tagged_hash
 from qfs.ids import (
@@ -348,7 +349,7 @@ def _from_arrow(values: Any, like: TableColumn, *, is_sorted: bool, is_whole: bo
     if isinstance(like, Column):
         cells = read_values(values, "amounts")
         assert isinstance(cells, RawCells)
-        return Column.trusted(cells.data, like.total if is_whole else None)
+        return Column.trusted(cells, like.total if is_whole else None)
     if isinstance(like, TextColumn):
         raw = read_ids(values, "ids")
         if isinstance(like, IdColumn):

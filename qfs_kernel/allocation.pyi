@@ -5,12 +5,20 @@ from typing_extensions import Buffer, disjoint_base
 
 DIGITS: Final[int]
 LEVELS: Final[int]
+CPU_PATHS: Final[tuple[str, ...]]
 
 @disjoint_base
 class Level:
     def __init__(
-        self, shared_pool: int, shared_weight: int, common_cap: int | None, is_capped: bool
+        self,
+        shared_pool: int,
+        shared_weight: int,
+        common_cap: int | None,
+        is_capped: bool,
+        cpu_path: str,
     ) -> None: ...
+    @property
+    def half(self) -> int: ...
 
 def water_fill(weights: Buffer, caps: Buffer | None, level: Level) -> tuple[int, int, int]: ...
 def water_fill_sorted(
@@ -21,30 +29,6 @@ def floor_shares(
     caps: Buffer | None,
     level: Level,
     amounts: bytearray | memoryview,
-    histogram: array[int] | memoryview,
+    scratch: bytearray | memoryview,
+    counts: array[int] | memoryview,
 ) -> int: ...
-def choose_digit(histogram: array[int] | memoryview, leftover: int) -> tuple[int, int]: ...
-def cut_at_digit(
-    weights: Buffer,
-    caps: Buffer | None,
-    level: Level,
-    amounts: bytearray | memoryview,
-    digit: int,
-    positions: array[int] | memoryview,
-    first_row: int,
-) -> int: ...
-def remainder_bounds(
-    weights: Buffer,
-    level: Level,
-    amounts: bytearray | memoryview,
-    positions: array[int] | memoryview,
-) -> tuple[int, int]: ...
-def cut_listed(
-    weights: Buffer,
-    level: Level,
-    amounts: bytearray | memoryview,
-    positions: array[int] | memoryview,
-    digit_level: int,
-    leftover: int,
-) -> tuple[int, int]: ...
-def pay_listed(amounts: bytearray | memoryview, positions: array[int] | memoryview) -> None: ...

@@ -15,19 +15,14 @@ from qfs_kernel.u128 cimport (
     int_from_sum,
     int_from_u128,
     qfs_caps_earlier,
-    qfs_digit,
     qfs_exceeds,
     qfs_limb,
-    qfs_ratio,
-    qfs_share,
     sum_add,
     u128,
-    u128_add,
     u128_from_int,
     u128_is_zero,
     u128_load,
     u128_make,
-    u128_store,
     u128_sub,
 )
 
@@ -38,6 +33,18 @@ cdef extern from "cpu.h" nogil:
 
 cdef extern from "digits.h" nogil:
     void qfs_count_digits(const unsigned char *digits, int64_t rows, uint32_t *counts)
+
+
+cdef extern from "allocation_rows.h" nogil:
+    u128 qfs_floor_shares_rows(
+        const qfs_level *level,
+        const unsigned char *weights,
+        const unsigned char *caps,
+        int64_t first,
+        int64_t rows,
+        unsigned char *amounts,
+        unsigned char *digits,
+    )
 
 
 cdef extern from "allocation_ifma.h" nogil:
@@ -224,36 +231,22 @@ def floor_shares(
     `settle`; `counts` says how often each occurs. A capped row has remainder 0.
     """
     cdef const unsigned char *own = optional(caps)
-    cdef Py_ssize_t i, first = 0, rows = weights.shape[0] // 16
+    cdef int64_t first = 0, rows = weights.shape[0] // 16
     cdef unsigned char *digits
-    cdef uint32_t digit
-    cdef qfs_limb carry
-    cdef u128 w, amount, remainder, paid
+    cdef u128 paid
     cdef Sum total = Sum(u128_make(0, 0), 0)
-    # A copy of its own, which the compiler knows that no write to the cells can change.
-    cdef qfs_level at = level.at
     if rows == 0:
         return 0
     with nogil:
         digits = &scratch[3 * rows]
         if level.has_lanes:
             first = qfs_floor_shares_ifma(
-                &at, &level.lanes, &weights[0], own, rows, &amounts[0], digits, &paid
+                &level.at, &level.lanes, &weights[0], own, rows, &amounts[0], digits, &paid
             )
             sum_add(&total, paid)
-        for i in range(first, rows):
-            w = u128_load(&weights[i * 16])
-            digit = 0
-            if qfs_level_exceeds(&at, w, cell(own, i)):
-                amount = qfs_level_cap(&at, cell(own, i))
-            elif level.shares:
-                amount = qfs_share(&at.ratio, w, &remainder)
-                digit = qfs_digit(remainder, at.ratio.shift, 0)
-                amount = u128_add(amount, u128_make(0, digit > at.half), &carry)
-            else:
-                amount = u128_make(0, 0)
-            digits[i] = <unsigned char>digit
-            u128_store(&amounts[i * 16], amount)
-            sum_add(&total, amount)
+        paid = qfs_floor_shares_rows(
+            &level.at, &weights[0], own, first, rows, &amounts[0], digits
+        )
+        sum_add(&total, paid)
         qfs_count_digits(digits, rows, &counts[0])
     return int_from_sum(total)

@@ -35,6 +35,14 @@ cdef extern from "pylong.h":
     int qfs_cell_from_long(object value, unsigned char *cell)
     object qfs_long_from_cell(const unsigned char *cell)
 
+cdef extern from "scan.h" nogil:
+    ctypedef struct qfs_scanned:
+        u128 low
+        uint64_t high
+        bint below
+    qfs_scanned qfs_scan(const unsigned char *cells, int64_t rows, uint64_t bound_hi)
+
+
 ctypedef fused Offset:
     const int32_t
     const int64_t
@@ -100,9 +108,16 @@ def scan(const unsigned char[::1] cells, object maximum):
     cdef u128 cell
     cdef Sum total = Sum(u128_make(0, 0), 0)
     cdef Py_ssize_t fault = -1
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, first = 0, rows = cells.shape[0] // 16
+    cdef qfs_scanned found
     with nogil:
-        for i in range(cells.shape[0] // 16):
+        if rows >= 4:
+            found = qfs_scan(&cells[0], rows - rows % 4, largest.hi)
+            if found.below:
+                first = rows - rows % 4
+                total = Sum(found.low, found.high)
+        # The last rows, or where a value may be above the maximum all of them.
+        for i in range(first, rows):
             cell = u128_load(&cells[i * 16])
             if u128_less(largest, cell):
                 fault = i

@@ -17,6 +17,13 @@
 #define QFS_HAS_IFMA 0
 #endif
 
+/* Asks for memory that is needed soon. */
+#if defined(__GNUC__) || defined(__clang__)
+#define QFS_PREFETCH(address) __builtin_prefetch(address)
+#else
+#define QFS_PREFETCH(address) ((void)(address))
+#endif
+
 /* Whether the processor and the operating system have AVX-512 with 52-bit multiply and add. */
 static inline int qfs_cpu_has_ifma(void)
 {

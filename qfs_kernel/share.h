@@ -12,8 +12,9 @@
 typedef struct {
     u128 pool;    /* below 2^127 */
     u128 weight;  /* at least 1 */
-    u128 factor;  /* floor(2^bits * pool / weight), below 2^128 because weight >= 2^(bits - 1) */
-    int shift;    /* 128 - bits, where bits is the length of weight */
+    u128 factor;  /* floor(K * pool / weight), below 2^128 */
+    int up;       /* K = 2^(128 - up): up is 0 where pool < weight, and shift elsewhere */
+    int shift;    /* 128 - bits, where bits is the length of weight; weight >= 2^(bits - 1) */
     int wide;     /* weight >= 2^127: twice the weight needs a bit more than 128 */
 } qfs_ratio;
 
@@ -24,22 +25,23 @@ static inline qfs_ratio qfs_ratio_make(u128 pool, u128 weight)
     int bits = u128_bits(weight);
     ratio.pool = pool;
     ratio.weight = weight;
-    ratio.factor = u256_div(u256_from_shifted(pool, bits), weight, &remainder);
     ratio.shift = QFS_WIDE_BITS - bits;
+    ratio.up = u128_less(pool, weight) ? 0 : ratio.shift;
+    ratio.factor = u256_div(u256_from_shifted(pool, QFS_WIDE_BITS - ratio.up), weight, &remainder);
     ratio.wide = bits == QFS_WIDE_BITS;
     return ratio;
 }
 
 /* floor(pool * w / weight) and its remainder, for w <= weight.
  *
- * With K = 2^bits >= w the estimate floor(w * factor / K) is the quotient or one less, since
+ * With K >= w the estimate floor(w * factor / K) is the quotient or one less, since
  * 0 <= w * (K * pool / weight - factor) / K < 1. So the rest pool * w - estimate * weight is below
  * 2 * weight, and one comparison corrects it. Both products are taken modulo 2^128, which loses
  * nothing unless the rest needs a 129th bit; then (wide) the upper halves supply it. */
 static inline u128 qfs_share(const qfs_ratio *ratio, u128 w, u128 *remainder)
 {
     qfs_limb ignored, borrow;
-    u128 estimate = u128_mul(u128_shift_left(w, ratio->shift), ratio->factor).hi;
+    u128 estimate = u128_mul(u128_shift_left(w, ratio->up), ratio->factor).hi;
     u128 rest;
     int over = 0;
     if (ratio->wide) {
@@ -86,9 +88,8 @@ static inline int qfs_caps_earlier(u128 cap_a, u128 w_a, u128 cap_b, u128 w_b)
 
 static inline uint32_t qfs_digit(u128 remainder, int shift, int level)
 {
-    int from_top = QFS_WIDE_BITS - QFS_DIGIT_BITS * (level + 1);
-    u128 value = u128_shift_left(remainder, shift);
-    value = from_top >= 0 ? u128_shift_right(value, from_top) : u128_shift_left(value, -from_top);
+    int from = QFS_WIDE_BITS - shift - QFS_DIGIT_BITS * (level + 1);
+    u128 value = from >= 0 ? u128_shift_right(remainder, from) : u128_shift_left(remainder, -from);
     return (uint32_t)(value.lo & (QFS_DIGITS - 1));
 }
 

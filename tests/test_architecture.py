@@ -25,7 +25,8 @@ if not (ROOT / "qfs").is_dir():
 
 LAYERS = [
     ["errors", "limits", "hashing"],
-    ["files", "slices"],
+    ["files", "cells"],
+    ["slices"],
     ["arrow", "canonical"],
     ["words"],
     ["columns"],

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from qfs import slices
+from qfs.cells import Cells
 from qfs.columns import Column
 from qfs.errors import TotalOverflowError
 from qfs.kernel.columns import to_column
@@ -14,8 +15,9 @@ from qfs.kernel.memory import blank
 from qfs.kernel.selection import Slice, pay_leftover, require_unchanged
 from qfs.limits import CELL_BYTES, MAX_SCALAR
 from qfs.reference.allocation import Allocated, Caps, TieKeys, require_same_rows
-from qfs.slices import cut, cut_optional, over, over_slices
+from qfs.slices import Run, cut, over
 from qfs_kernel import allocation
+from qfs_kernel.columns import blank as blank_bytes
 
 MAX_ROUNDS: Final = 32
 """Water-filling rounds before the rows are sorted by cap / weight instead.
@@ -33,7 +35,7 @@ def allocate(
     """See `qfs.reference.allocation.allocate`."""
     require_same_rows(weights, caps, tie_keys)
     column = to_column(weights)
-    own_caps = None if caps is None else to_column(caps).data
+    own_caps = None if caps is None else to_column(caps).cells
     # Step 1. The total is in its bounds.
     if column.total > MAX_SCALAR:
         raise TotalOverflowError(
@@ -42,14 +44,15 @@ def allocate(
     # Step 2. Where every weight is 0, every weight counts as 1.
     fallback = len(column) > 0 and column.total == 0
     if fallback:
-        column = Column.trusted((1).to_bytes(CELL_BYTES, "little") * len(column), len(column))
+        column = Column.trusted(_ones(len(column)), len(column))
+    runs = slices.runs(len(column), column.cells, own_caps)
     # Step 3. Water-filling: rows whose share exceeds their cap are paid the cap and leave.
-    capped, shared_pool, shared_weight = _water_fill(pool, column, own_caps, common_cap)
+    capped, shared_pool, shared_weight = _water_fill(pool, column, own_caps, common_cap, runs)
     # Step 4. The rest share what is left in proportion, rounded down.
     level = _level(shared_pool, shared_weight, common_cap, capped > 0)
     amounts = blank(CELL_BYTES * len(column))
-    counts = array("I", bytes(4 * allocation.DIGITS * len(slices.bounds(len(column)))))
-    rows, paid = _floor_shares(column, own_caps, level, amounts, counts)
+    counts = array("I", bytes(4 * allocation.DIGITS * len(runs)))
+    rows, paid = _floor_shares(runs, level, amounts, counts)
     # Step 5. One base unit each to the largest remainders.
     leftover = pool - paid if shared_weight else 0
     require_unchanged(0 <= leftover <= len(column) and pool - paid >= 0)
@@ -67,14 +70,18 @@ def allocate(
     )
 
 
-def _level(
-    pool: int, weight: int, common_cap: int | None, is_capped: bool
-) -> allocation.Level:
+def _ones(rows: int) -> Cells:
+    """The value 1 in every row; all slices are the same memory."""
+    ones = memoryview((1).to_bytes(CELL_BYTES, "little") * min(rows, slices.SLICE_ROWS))
+    return Cells([cut(ones, 0, stop - start) for start, stop in slices.bounds(rows)])
+
+
+def _level(pool: int, weight: int, common_cap: int | None, is_capped: bool) -> allocation.Level:
     return allocation.Level(pool, weight, common_cap, is_capped, slices.cpu_path)
 
 
 def _water_fill(
-    pool: int, weights: Column, caps: memoryview | None, common_cap: int | None
+    pool: int, weights: Column, caps: Cells | None, common_cap: int | None, runs: list[Run]
 ) -> tuple[int, int, int]:
     """How many rows are capped, and the pool and weight that the others share.
 
@@ -85,7 +92,7 @@ def _water_fill(
     if caps is None and common_cap is None:
         return capped, shared_pool, shared_weight
     for _ in range(MAX_ROUNDS):
-        sums = _exceeding(weights, caps, _level(shared_pool, shared_weight, common_cap, True))
+        sums = _exceeding(runs, _level(shared_pool, shared_weight, common_cap, True))
         found = sum(count for count, _, _ in sums)
         if found == capped:
             return capped, shared_pool, shared_weight
@@ -95,42 +102,33 @@ def _water_fill(
         require_unchanged(shared_pool >= 0 and shared_weight >= 0)
     whole = _level(pool, weights.total, common_cap, True)
     scratch = array("I", bytes(4 * len(weights)))
-    shared_pool, shared_weight = allocation.water_fill_sorted(weights.data, caps, whole, scratch)
-    sums = _exceeding(weights, caps, _level(shared_pool, shared_weight, common_cap, True))
+    own = None if caps is None else caps.data
+    shared_pool, shared_weight = allocation.water_fill_sorted(weights.data, own, whole, scratch)
+    sums = _exceeding(runs, _level(shared_pool, shared_weight, common_cap, True))
     return sum(count for count, _, _ in sums), shared_pool, shared_weight
 
 
-def _exceeding(
-    weights: Column, caps: memoryview | None, level: allocation.Level
-) -> list[tuple[int, int, int]]:
-    """Per slice the rows above their cap at this level: count, sum of caps, sum of weights."""
-    return over_slices(
-        len(weights),
-        lambda start, stop: allocation.water_fill(
-            cut(weights.data, start, stop), cut_optional(caps, start, stop), level
-        ),
-    )
+def _exceeding(runs: list[Run], level: allocation.Level) -> list[tuple[int, int, int]]:
+    """Per run the rows above their cap at this level: count, sum of caps, sum of weights."""
+    return over(runs, lambda run: allocation.water_fill(run.cells[0], run.cells[1], level))
 
 
 def _floor_shares(
-    weights: Column,
-    caps: memoryview | None,
-    level: allocation.Level,
-    amounts: memoryview,
-    counts: array[int],
+    runs: list[Run], level: allocation.Level, amounts: memoryview, counts: array[int]
 ) -> tuple[list[Slice], int]:
     """Write the amounts rounded down; the slices for the selection, and the sum of the amounts."""
-    scratch = blank(4 * len(weights))
+    # Of this mostly a quarter is written to, so only what is touched should be supplied.
+    scratch = memoryview(blank_bytes(4 * (len(amounts) // CELL_BYTES)))
     rows = [
         Slice(
             start,
             stop,
-            cut(weights.data, start, stop),
-            cut_optional(caps, start, stop),
+            cells[0],
+            cells[1],
             cut(amounts, start, stop),
             scratch[4 * start : 4 * stop],
         )
-        for start, stop in slices.bounds(len(weights))
+        for start, stop, cells in runs
     ]
     size = allocation.DIGITS
     views = [memoryview(counts)[size * i : size * (i + 1)] for i in range(len(rows))]

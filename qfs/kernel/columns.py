@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from qfs.columns import MAX_SIGNED_CELL, Column, Raw, RawCells, require_integer
+from qfs.cells import MAX_SIGNED_CELL, Cells, RawCells
+from qfs.columns import Column, Raw, require_integer
 from qfs.errors import WrongTypeError
 from qfs.ids import IdColumn, RawIdColumn, RawIds, TextColumn
 from qfs.ids import check_ids as check_each_id
 from qfs.ids import check_names as check_each_name
 from qfs.kernel.memory import blank
 from qfs.limits import CELL_BYTES, MAX_COUNT, MAX_ID_BYTES, MAX_SCALAR, MAX_VALUE
+from qfs.slices import over, runs
 from qfs.words import RawIntegers
 from qfs_kernel import columns, export
 
@@ -26,18 +28,29 @@ def check_values(raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[
     if isinstance(raw, (Column, RawCells)):
         signed = isinstance(raw, RawCells) and raw.signed
         largest = min(maximum, MAX_SIGNED_CELL) if signed else maximum
-        fault, total = columns.scan(raw.data, largest)
+        cells = raw if isinstance(raw, RawCells) else raw.cells
+        fault, total = _scan(cells, largest)
         _refuse(raw, fault, argument, maximum)
-        return Column.trusted(raw.data, total)
+        return Column.trusted(cells, total)
     if isinstance(raw, RawIntegers):
-        widened = blank(CELL_BYTES * len(raw.data))
+        widened = blank(CELL_BYTES * len(raw))
         fault, total = columns.widen(raw.data, maximum, widened)
         _refuse(raw, fault, argument, maximum)
         return Column.trusted(widened, total)
-    cells = bytearray(CELL_BYTES * len(raw))
-    fault, total = columns.pack(raw, maximum, cells)
+    packed = columns.blank(CELL_BYTES * len(raw))
+    fault, total = columns.pack(raw, maximum, packed)
     _refuse(raw, fault, argument, maximum)
-    return Column.trusted(cells, total)
+    return Column.trusted(packed, total)
+
+
+def _scan(cells: Cells, maximum: int) -> tuple[int, int]:
+    """The lowest row above `maximum` or -1, and where there is none the total."""
+    found = runs(len(cells), cells)
+    scanned = over(found, lambda run: columns.scan(run.cells[0], maximum))
+    for run, (fault, _) in zip(found, scanned, strict=True):
+        if fault >= 0:
+            return run.start + fault, 0
+    return -1, sum(total for _, total in scanned)
 
 
 def check_counts(raw: Raw, argument: str) -> memoryview:
@@ -47,7 +60,7 @@ def check_counts(raw: Raw, argument: str) -> memoryview:
         if raw.data.format == COUNT_FORMAT:
             _refuse(raw, -1, argument, MAX_COUNT)
             return raw.data
-        counts = _room(len(raw.data))
+        counts = _room(len(raw))
         _refuse(raw, columns.narrow(raw.data, counts), argument, MAX_COUNT)
         return counts
     column = check_values(raw, argument, MAX_COUNT)
@@ -104,7 +117,7 @@ def to_column(values: Sequence[int]) -> Column:
     if isinstance(values, Column):
         if values.has_total:
             return values
-        return Column.trusted(values.data, columns.scan(values.data, MAX_SCALAR)[1])
+        return Column.trusted(values.cells, _scan(values.cells, MAX_SCALAR)[1])
     column = check_values(list(values), "values")
     assert isinstance(column, Column)
     return column

@@ -51,7 +51,7 @@ def pay_leftover(
     for digit_level in range(1, allocation.LEVELS + 1):
         found = sum(len(part.positions) for part in listed)
         require_unchanged(0 < left <= found)
-        counts, lowest, highest = _survey(listed, level, digit_level)
+        counts, lowest, highest = _survey(listed, level, min(digit_level, allocation.LEVELS - 1))
         if left == found or lowest == highest:
             _pay_first(listed, left, tie_keys)
             return lowest
@@ -65,9 +65,7 @@ def _settle(
     rows: list[Slice], level: allocation.Level, counts: array[int], digit: int
 ) -> list[Listed]:
     """Pay the rows above the first digit of the cut, and list those that have it."""
-    sizes = over(
-        rows, lambda part: selection.settle(part.amounts, part.scratch, level, digit)
-    )
+    sizes = over(rows, lambda part: selection.settle(part.amounts, part.scratch, level, digit))
     require_unchanged(sizes == list(counts[digit :: allocation.DIGITS]))
     return [
         Listed(part, part.scratch[: 4 * size].cast("I"))

@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qfs.arrow import export_through_pyarrow
-from qfs.columns import Column, Raw, RawCells, require_integer
+from qfs.cells import RawCells
+from qfs.columns import Column, Raw, require_integer
 from qfs.ids import IdColumn, RawIdColumn, TextColumn
 from qfs.ids import check_ids as check_each_id
 from qfs.ids import check_names as check_each_name
-from qfs.limits import (
-    CELL_BYTES,
-    MAX_COUNT,
-    MAX_DIGITS,
-    MAX_ID_BYTES,
-    MAX_VALUE,
-    TOKEN_DECIMALS,
-)
+from qfs.limits import MAX_COUNT, MAX_DIGITS, MAX_ID_BYTES, MAX_VALUE, TOKEN_DECIMALS
 from qfs.words import RawIntegers
 
 
@@ -28,11 +22,11 @@ def check_values(raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[
     """
     if isinstance(raw, Column) and maximum >= MAX_VALUE:
         return raw.tolist()
-    values: Sequence[object] = raw
+    values: Sequence[object]
     if isinstance(raw, RawCells):
         values = _with_null(raw)
-    elif isinstance(raw, RawIntegers):
-        values = raw.listed()
+    else:
+        values = raw.listed() if isinstance(raw, RawIntegers) else raw
     return [require_integer(value, argument, maximum, i) for i, value in enumerate(values)]
 
 
@@ -83,7 +77,7 @@ def export_cells(cells: memoryview) -> tuple[object, object]:
 
 
 def _with_null(raw: RawCells) -> list[object]:
-    values: list[object] = [raw.value(i) for i in range(len(raw.data) // CELL_BYTES)]
+    values: list[object] = [raw.value(i) for i in range(len(raw))]
     if raw.first_null is not None:
         values[raw.first_null] = None
     return values
