@@ -195,7 +195,7 @@ Raw = Column | RawCells | RawIntegers | Sequence[Any]
 
 def raw_length(raw: Raw) -> int:
     """Number of rows."""
-    return len(raw.data) if isinstance(raw, RawIntegers) else len(raw)
+    return len(raw)
 
 
 def read_values(source: object, argument: str) -> Raw:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Final, Literal
 
 from qfs import arrow
 
@@ -23,12 +24,16 @@ ARROW_FORMATS: Final[dict[str, Literal["b", "B", "h", "H", "i", "I", "q", "Q"]]]
 """What Arrow calls them."""
 
 
-class RawIntegers(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RawIntegers:
     """Integers that have not been checked yet; any value of their width may be among them."""
 
     data: memoryview
     """of one dimension, contiguous, its format one of FORMATS"""
     first_null: int | None
+
+    def __len__(self) -> int:
+        return len(self.data)
 
     def listed(self) -> list[int | None]:
         """The values as Python's, with None at the first null."""
@@ -64,7 +69,7 @@ def join(parts: Sequence[RawIntegers]) -> RawIntegers:
     for part in parts:
         if first_null is None and part.first_null is not None:
             first_null = rows + part.first_null
-        rows += len(part.data)
+        rows += len(part)
         data += part.data.cast("B")
     assert parts[0].data.format is not None
     return RawIntegers(memoryview(data).cast(_code(parts[0].data.format)), first_null)

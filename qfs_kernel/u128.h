@@ -251,24 +251,17 @@ static inline qfs_limb qfs_divide_step(u128 *n, qfs_limb next, u128 d)
     return digit;
 }
 
-/* n << bits for 0 <= bits < 128; the caller knows that nothing goes over 2^256. */
-static inline u256 u256_shift_left(u256 n, int bits)
-{
-    if (bits) {
-        u128 carried = u128_shift_right(n.lo, QFS_WIDE_BITS - bits);
-        n.hi = u128_shift_left(n.hi, bits);
-        n.hi = u128_make(n.hi.hi | carried.hi, n.hi.lo | carried.lo);
-        n.lo = u128_shift_left(n.lo, bits);
-    }
-    return n;
-}
-
 /* Shifts d left until its top bit is set, and n with it, which loses nothing for n.hi < d. */
 static inline int u256_normalise(u256 *n, u128 *d)
 {
     int shift = QFS_WIDE_BITS - u128_bits(*d);
     *d = u128_shift_left(*d, shift);
-    *n = u256_shift_left(*n, shift);
+    if (shift) {
+        u128 carried = u128_shift_right(n->lo, QFS_WIDE_BITS - shift);
+        n->hi = u128_shift_left(n->hi, shift);
+        n->hi = u128_make(n->hi.hi | carried.hi, n->hi.lo | carried.lo);
+        n->lo = u128_shift_left(n->lo, shift);
+    }
     return shift;
 }
 
@@ -305,36 +298,6 @@ static inline qfs_limb u128_div_to_limb(u128 hi, qfs_limb lo, u128 d)
     n.lo = u128_make(lo, 0);
     u256_normalise(&n, &d);
     return qfs_divide_step(&n.hi, n.lo.hi, d);
-}
-
-/* ---- dividing many by one limb ---- */
-
-/* The reciprocal of a limb with its top bit set, and division of two limbs by it for hi < d.
- * Source: Moeller and Granlund, Improved division by invariant integers (2011), algorithm 4. */
-static inline qfs_limb qfs_reciprocal(qfs_limb d)
-{
-    qfs_limb remainder;
-    return qfs_limb_div(QFS_LIMB(~d), QFS_LIMB_MAX, d, &remainder);
-}
-
-static inline qfs_limb qfs_limb_div_by(qfs_limb hi, qfs_limb lo, qfs_limb d, qfs_limb reciprocal,
-                                       qfs_limb *remainder)
-{
-    qfs_limb q1, q0, carry;
-    q0 = qfs_limb_mul(reciprocal, hi, &q1);
-    u128 q = u128_add(u128_make(q1, q0), u128_make(hi, lo), &carry);
-    q1 = QFS_LIMB(q.hi + 1);
-    qfs_limb r = QFS_LIMB(lo - (uint64_t)q1 * d);
-    if (r > q.lo) {
-        q1 = QFS_LIMB(q1 - 1);
-        r = QFS_LIMB(r + d);
-    }
-    if (r >= d) {
-        q1 = QFS_LIMB(q1 + 1);
-        r = QFS_LIMB(r - d);
-    }
-    *remainder = r;
-    return q1;
 }
 
 /* ---- cells in memory: 16 bytes, little-endian, of any alignment ---- */

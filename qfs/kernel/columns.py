@@ -32,11 +32,13 @@ def check_values(raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[
         fault, total = _scan(cells, largest)
         _refuse(raw, fault, argument, maximum)
         return Column.trusted(cells, total)
-    packed = blank(CELL_BYTES * len(raw.data if isinstance(raw, RawIntegers) else raw))
     if isinstance(raw, RawIntegers):
-        fault, total = columns.widen(raw.data, maximum, packed)
-    else:
-        fault, total = columns.pack(raw, maximum, packed)
+        widened = blank(CELL_BYTES * len(raw))
+        fault, total = columns.widen(raw.data, maximum, widened)
+        _refuse(raw, fault, argument, maximum)
+        return Column.trusted(widened, total)
+    packed = blank(CELL_BYTES * len(raw))
+    fault, total = columns.pack(raw, maximum, packed)
     _refuse(raw, fault, argument, maximum)
     return Column.trusted(packed, total)
 
@@ -58,7 +60,7 @@ def check_counts(raw: Raw, argument: str) -> memoryview:
         if raw.data.format == COUNT_FORMAT:
             _refuse(raw, -1, argument, MAX_COUNT)
             return raw.data
-        counts = _room(len(raw.data))
+        counts = _room(len(raw))
         _refuse(raw, columns.narrow(raw.data, counts), argument, MAX_COUNT)
         return counts
     column = check_values(raw, argument, MAX_COUNT)

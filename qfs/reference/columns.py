@@ -10,13 +10,7 @@ from qfs.columns import Column, Raw, require_integer
 from qfs.ids import IdColumn, RawIdColumn, TextColumn
 from qfs.ids import check_ids as check_each_id
 from qfs.ids import check_names as check_each_name
-from qfs.limits import (
-    MAX_COUNT,
-    MAX_DIGITS,
-    MAX_ID_BYTES,
-    MAX_VALUE,
-    TOKEN_DECIMALS,
-)
+from qfs.limits import MAX_COUNT, MAX_DIGITS, MAX_ID_BYTES, MAX_VALUE, TOKEN_DECIMALS
 from qfs.words import RawIntegers
 
 
