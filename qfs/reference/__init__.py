@@ -19,6 +19,13 @@ from qfs.reference.eligibility import assess
 from qfs.reference.issuance import issue
 from qfs.reference.merkle import inclusion_proof, range_root, root
 from qfs.reference.scoring import score
+from qfs.reference.tally import (
+    collect_ballots,
+    finish_tally,
+    merge_ballots,
+    tally,
+    tally_many,
+)
 
 __all__ = [
     "allocate",
@@ -26,14 +33,19 @@ __all__ = [
     "check_ids",
     "check_names",
     "check_values",
+    "collect_ballots",
     "export_cells",
+    "finish_tally",
     "inclusion_proof",
     "issue",
     "merge_add",
+    "merge_ballots",
     "mul_div_many",
     "range_root",
     "root",
     "score",
+    "tally",
+    "tally_many",
     "to_column",
     "to_list",
 ]
