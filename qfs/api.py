@@ -14,7 +14,7 @@ from qfs.backend import implementation
 from qfs.columns import require_integer, require_same_length
 from qfs.decimals import parse_fraction, parse_rate
 from qfs.errors import NullValueError, UnknownOptionError, WrongTypeError, shown
-from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_COUNT, MAX_SCALAR, MAX_TICK, MAX_VALUE
+from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_SCALAR, MAX_TICK, MAX_VALUE
 from qfs.reference import arithmetic, scoring
 
 Share = str | Decimal | Fraction
@@ -207,7 +207,7 @@ def score(
     raw = {name: columns.read_values(source, name) for name, source in sources.items()}
     require_same_length(**{name: columns.raw_length(values) for name, values in raw.items()})
     backend = implementation()
-    checked = [backend.check_values(values, name, MAX_COUNT) for name, values in raw.items()]
+    checked = [backend.check_counts(values, name) for name, values in raw.items()]
     u_n, u_d, s_n, s_d, a_n, a_d = checked
     result = backend.score((u_n, u_d), (s_n, s_d), (a_n, a_d), policy, rates, min_samples)
     neutral = zip(scoring.METRICS, result.neutral, strict=True)

@@ -4,7 +4,8 @@ Chosen once, at the first use, from three environment variables:
 
     QFS_BACKEND   auto (default), kernel (an error where it cannot load), reference
     QFS_THREADS   threads of the kernel, 1 (default) to 256
-    QFS_ISA       auto (default) or baseline: the CPU path of the kernel
+    QFS_ISA       the CPU path of the kernel: auto (default), the fastest that this machine can
+                  run; baseline; avx512ifma (an error where it cannot run)
 
 No result depends on any of them.
 """
@@ -30,12 +31,14 @@ from qfs.reference.issuance import Issued
 from qfs.reference.scoring import NO_WEIGHTS, Counts, Scores
 
 MAX_THREADS: Final = 256
+CPU_PATHS: Final = ("auto", "baseline", "avx512ifma")
 
 
 class Implementation(Protocol):
     """What a backend computes. Each function is defined by the reference's of that name."""
 
     def check_values(self, raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[int]: ...
+    def check_counts(self, raw: Raw, argument: str) -> Sequence[int]: ...
     def check_ids(self, raw: RawIdColumn, argument: str) -> IdColumn: ...
     def check_names(
         self, raw: RawIdColumn, argument: str, maximum_bytes: int = MAX_ID_BYTES
@@ -132,7 +135,7 @@ arrow.exporter = _export_cells
 @cache
 def _choose() -> tuple[Backend, Implementation]:
     wanted = _option("QFS_BACKEND", ("auto", "kernel", "reference"))
-    _option("QFS_ISA", ("auto", "baseline"))
+    wanted_path = _option("QFS_ISA", CPU_PATHS)
     threads = _threads()
     pure = cast(Implementation, reference)
     if wanted == "reference":
@@ -153,9 +156,15 @@ def _choose() -> tuple[Backend, Implementation]:
             stacklevel=_callers_level(),
         )
         return Backend("reference", reason, "python", 1), pure
+    paths = kernel.cpu_paths()
+    if wanted_path not in ("auto", *paths):
+        raise BackendError(
+            f"QFS_ISA={wanted_path}, but this machine runs {' and '.join(paths)} alone"
+        )
     slices.threads = threads
+    slices.cpu_path = paths[-1] if wanted_path == "auto" else wanted_path
     reason = "the compiled kernel loaded" if wanted == "auto" else "QFS_BACKEND=kernel"
-    return Backend("kernel", reason, "baseline", threads), cast(Implementation, kernel)
+    return Backend("kernel", reason, slices.cpu_path, threads), cast(Implementation, kernel)
 
 
 def _callers_level() -> int:

@@ -6,8 +6,9 @@ Passes run over slices (`qfs.slices`) on QFS_THREADS threads; no result depends 
 from qfs.kernel.allocation import allocate
 from qfs.kernel.arithmetic import mul_div_many
 from qfs.kernel.balances import merge_add
-from qfs.kernel.build import build_facts, check_build
+from qfs.kernel.build import build_facts, check_build, cpu_paths
 from qfs.kernel.columns import (
+    check_counts,
     check_ids,
     check_names,
     check_values,
@@ -25,9 +26,11 @@ __all__ = [
     "assess",
     "build_facts",
     "check_build",
+    "check_counts",
     "check_ids",
     "check_names",
     "check_values",
+    "cpu_paths",
     "export_cells",
     "inclusion_proof",
     "issue",

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from qfs.columns import MAX_SIGNED_CELL, Column, Raw, RawCells, require_integer
 from qfs.errors import WrongTypeError
 from qfs.ids import IdColumn, RawIdColumn, RawIds, TextColumn
 from qfs.ids import check_ids as check_each_id
 from qfs.ids import check_names as check_each_name
-from qfs.limits import CELL_BYTES, MAX_ID_BYTES, MAX_SCALAR, MAX_VALUE
+from qfs.kernel.memory import blank
+from qfs.limits import CELL_BYTES, MAX_COUNT, MAX_ID_BYTES, MAX_SCALAR, MAX_VALUE
+from qfs.words import RawIntegers
 from qfs_kernel import columns, export
+
+COUNT_FORMAT: Final = "I"
+COUNT_BYTES: Final = 4
 
 
 def check_values(raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[int]:
@@ -21,20 +27,54 @@ def check_values(raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[
         signed = isinstance(raw, RawCells) and raw.signed
         largest = min(maximum, MAX_SIGNED_CELL) if signed else maximum
         fault, total = columns.scan(raw.data, largest)
-        null = raw.first_null if isinstance(raw, RawCells) else None
-        if null is not None and (fault < 0 or null <= fault):
-            require_integer(None, argument, maximum, null)
-        if fault >= 0:
-            value = raw.value(fault) if isinstance(raw, RawCells) else raw[fault]
-            require_integer(value, argument, maximum, fault)
-            raise WrongTypeError("it changed while it was read", argument=argument, index=fault)
+        _refuse(raw, fault, argument, maximum)
         return Column.trusted(raw.data, total)
+    if isinstance(raw, RawIntegers):
+        widened = blank(CELL_BYTES * len(raw.data))
+        fault, total = columns.widen(raw.data, maximum, widened)
+        _refuse(raw, fault, argument, maximum)
+        return Column.trusted(widened, total)
     cells = bytearray(CELL_BYTES * len(raw))
     fault, total = columns.pack(raw, maximum, cells)
-    if fault >= 0:
-        require_integer(raw[fault], argument, maximum, fault)
-        raise WrongTypeError("it changed while it was read", argument=argument, index=fault)
+    _refuse(raw, fault, argument, maximum)
     return Column.trusted(cells, total)
+
+
+def check_counts(raw: Raw, argument: str) -> memoryview:
+    """See `qfs.reference.columns.check_counts`; the result is native integers of 32 bits, and what
+    has that form is taken where it lies."""
+    if isinstance(raw, RawIntegers):
+        if raw.data.format == COUNT_FORMAT:
+            _refuse(raw, -1, argument, MAX_COUNT)
+            return raw.data
+        counts = _room(len(raw.data))
+        _refuse(raw, columns.narrow(raw.data, counts), argument, MAX_COUNT)
+        return counts
+    column = check_values(raw, argument, MAX_COUNT)
+    assert isinstance(column, Column)
+    counts = _room(len(column))
+    _refuse(column, columns.narrow_cells(column.data, counts), argument, MAX_COUNT)
+    return counts
+
+
+def _room(rows: int) -> memoryview:
+    return blank(COUNT_BYTES * rows).cast(COUNT_FORMAT)
+
+
+def _refuse(raw: Raw, fault: int, argument: str, maximum: int) -> None:
+    """Raise for the lowest row at fault, -1 where none is, or for a null at or before it."""
+    null = raw.first_null if isinstance(raw, (RawCells, RawIntegers)) else None
+    if null is not None and (fault < 0 or null <= fault):
+        require_integer(None, argument, maximum, null)
+    if fault >= 0:
+        require_integer(_value(raw, fault), argument, maximum, fault)
+        raise WrongTypeError("it changed while it was read", argument=argument, index=fault)
+
+
+def _value(raw: Raw, index: int) -> object:
+    if isinstance(raw, RawCells):
+        return raw.value(index)
+    return raw.data[index] if isinstance(raw, RawIntegers) else raw[index]
 
 
 def check_ids(raw: RawIdColumn, argument: str) -> IdColumn:

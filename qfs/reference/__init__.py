@@ -8,6 +8,7 @@ from qfs.reference.allocation import allocate
 from qfs.reference.arithmetic import mul_div_many
 from qfs.reference.balances import merge_add
 from qfs.reference.columns import (
+    check_counts,
     check_ids,
     check_names,
     check_values,
@@ -30,6 +31,7 @@ from qfs.reference.tally import (
 __all__ = [
     "allocate",
     "assess",
+    "check_counts",
     "check_ids",
     "check_names",
     "check_values",
