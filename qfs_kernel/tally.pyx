@@ -28,17 +28,11 @@ cdef extern from "tally.h" nogil:
 cdef enum:
     NO_CHOICE = 3
     AHEAD = 48
-    BLOCK = 65536
     FEW = 64
     DIGIT_BITS = 11
     DIGITS = 2048
 
 cdef uint64_t MAX_COUNT = 2**32 - 1
-
-ctypedef fused Word:
-    uint8_t
-    uint32_t
-    uint64_t
 
 ctypedef fused Key:
     uint32_t
@@ -48,26 +42,6 @@ ctypedef fused First:
     const uint8_t
     const uint32_t
     const uint64_t
-
-
-cdef struct Voted:
-    uint64_t ballots
-    uint64_t powerless
-
-
-def words_from_cells(const uint8_t[::1] cells, object maximum, Word[::1] words):
-    """Write the cells as words; returns the lowest row above `maximum`, or -1."""
-    cdef Py_ssize_t i, fault = -1
-    cdef uint64_t largest = maximum
-    cdef u128 cell
-    with nogil:
-        for i in range(words.shape[0]):
-            cell = u128_load(&cells[i * 16])
-            if cell.hi != 0 or cell.lo > largest:
-                fault = i
-                break
-            words[i] = <Word>cell.lo
-    return fault
 
 
 def seq_bounds(const uint64_t[::1] seqs):
@@ -139,17 +113,18 @@ def collect_in_order(
     Without `seqs` they do. Returns the ballots of nobody in the snapshot, or -1 where a seq is not
     above the one before it.
     """
-    cdef Py_ssize_t stop = choices.shape[0]
-    cdef uint64_t count = firsts.shape[0] - 1, unknown = 0
+    cdef Py_ssize_t rows = choices.shape[0]
+    cdef uint64_t count = firsts.shape[0] - 1, unknown
+    cdef const uint64_t *places = NULL if seqs is None else &seqs[0]
     cdef bint ascend = True
+    memset(&firsts[0], 0xFF, firsts.shape[0])
     with nogil:
-        if seqs is None:
-            unknown = write_choices(
-                &choices[0], &voters[0], NULL, False, stop, &firsts[0], count, &ascend
-            )
+        # One function twice, so that the compiler makes one of them without a look at the seqs.
+        if places == NULL:
+            unknown = write_choices(&choices[0], &voters[0], NULL, rows, &firsts[0], count, &ascend)
         else:
             unknown = write_choices(
-                &choices[0], &voters[0], &seqs[0], True, stop, &firsts[0], count, &ascend
+                &choices[0], &voters[0], places, rows, &firsts[0], count, &ascend
             )
     return unknown if ascend else -1
 
@@ -158,7 +133,6 @@ cdef inline uint64_t write_choices(
     const uint8_t *choices,
     const uint32_t *voters,
     const uint64_t *seqs,
-    bint has_seqs,
     Py_ssize_t rows,
     uint8_t *firsts,
     uint64_t count,
@@ -174,40 +148,46 @@ cdef inline uint64_t write_choices(
         unknown += voter >= count
         voter = count if voter >= count else voter
         firsts[voter] = choices[i] & 3
-        if has_seqs:
+        if seqs != NULL:
             ascending &= seqs[i] < after
             after = seqs[i]
     ascend[0] = ascending
     return unknown
 
 
-def collect_keys(
+def collect_ballots(
     const uint8_t[::1] choices,
     const uint32_t[::1] voters,
     const uint64_t[::1] seqs,
     uint64_t low,
     Key[::1] firsts,
 ):
-    """Lower each voter's item to the lowest (seq - low) * 4 + choice of any ballot.
+    """Write for each voter the lowest (seq - low) * 4 + choice of any ballot.
 
     Without `voters` ballot i is voter i's, without `seqs` its seq is i. Returns the ballots of
     nobody in the snapshot.
     """
     cdef Py_ssize_t i, rows = choices.shape[0]
     cdef uint64_t count = firsts.shape[0] - 1, unknown = 0, voter, seq
-    cdef Key key, kept
-    cdef bint has_seqs = seqs is not None, has_voters = voters is not None
+    cdef const uint8_t *choice = &choices[0]
+    cdef const uint32_t *who = NULL if voters is None else &voters[0]
+    cdef const uint64_t *place = NULL if seqs is None else &seqs[0]
+    cdef Key *first = &firsts[0]
+    cdef Key key
+    memset(first, 0xFF, firsts.shape[0] * sizeof(Key))
     with nogil:
         for i in range(rows):
-            if has_voters and i + AHEAD < rows:
-                qfs_prefetch(&firsts[0], voters[i + AHEAD], sizeof(Key))
-            voter = voters[i] if has_voters else <uint64_t>i
-            seq = seqs[i] - low if has_seqs else <uint64_t>i
+            # Step 2. A ballot of nobody in the snapshot is refused.
+            voter = <uint64_t>i
+            if who != NULL:
+                qfs_prefetch(first, who[min(i + AHEAD, rows - 1)], sizeof(Key))
+                voter = who[i]
             unknown += voter >= count
             voter = count if voter >= count else voter
-            key = <Key>(seq << 2 | (choices[i] & 3))
-            kept = firsts[voter]
-            firsts[voter] = key if key < kept else kept
+            # Step 3. Of a voter's ballots the one with the lowest seq is kept.
+            seq = <uint64_t>i if place == NULL else place[i] - low
+            key = <Key>(seq << 2 | (choice[i] & 3))
+            first[voter] = min(key, first[voter])
     return unknown
 
 
@@ -219,60 +199,55 @@ def merge(const uint64_t[::1] firsts, const uint64_t[::1] others, uint64_t[::1] 
             merged[i] = min(firsts[i], others[i])
 
 
-def finish(First[::1] firsts, const uint8_t[::1] powers, object cap):
+def finish_tally(First[::1] firsts, const uint8_t[::1] powers, object cap):
     """Sum the powers, each up to the cap, by the choice of the voter's first ballot.
 
-    Returns the sums (against, for, abstain, no ballot), and how many voted, with any power and
-    with more than 0.
+    Returns the sums (against, for, abstain, no ballot), how many voted, and how many of these have
+    a power of 0.
     """
     cdef qfs_sum sums[8]
-    cdef Py_ssize_t start = 0, rows = powers.shape[0] // 16
-    cdef Voted voted = Voted(0, 0)
-    cdef u128 most = u128_from_int(cap)
+    cdef Py_ssize_t i, stop, start = 0, rows = powers.shape[0] // 16
+    cdef uint64_t voted = 0, powerless = 0
+    cdef u128 most = u128_from_int(cap), power
+    cdef const uint8_t *cells = &powers[0]
+    cdef First *first = &firsts[0]
     cdef int choice
+    cdef bint plain
     memset(sums, 0, sizeof(sums))
     with nogil:
         while start < rows:
-            add_powers(&firsts[0], &powers[0], most, start, min(start + FEW, rows), sums, &voted)
-            start += FEW
+            stop = min(start + FEW, rows)
+            plain = all_between(cells, start, stop, most)
+            for i in range(start, stop):
+                # Step 2. A power counts up to the cap.
+                power = u128_load(&cells[i * 16])
+                if not plain:
+                    power = qfs_lower(power, most)
+                # Step 3. The first ballot counts with it, unless it is 0.
+                choice = <int>(first[i] & 3)
+                voted += choice != NO_CHOICE
+                if not plain:
+                    powerless += (choice != NO_CHOICE) & u128_is_zero(power)
+                # Two sums of each choice, in turn: none waits for the one before it.
+                qfs_sum_add(&sums[choice + 4 * (i & 1)], power)
+            start = stop
     totals = [int_from_parts(sums[choice]) + int_from_parts(sums[choice + 4]) for choice in range(4)]
-    return totals, voted.ballots, voted.ballots - voted.powerless
+    return totals, voted, powerless
 
 
-cdef inline void add_powers(
-    First *firsts,
-    const uint8_t *powers,
-    u128 most,
-    Py_ssize_t start,
-    Py_ssize_t stop,
-    qfs_sum *sums,
-    Voted *voted,
+cdef inline bint all_between(
+    const uint8_t *cells, Py_ssize_t start, Py_ssize_t stop, u128 most
 ) noexcept nogil:
+    # Whether all powers are above 0 and below the cap, as their upper halves tell.
     cdef Py_ssize_t i
     cdef u128 power
     cdef qfs_limb highest = 0
-    cdef uint64_t empty = 0, ballots = 0
-    cdef int choice
+    cdef uint64_t empty = 0
     for i in range(start, stop):
-        power = u128_load(&powers[i * 16])
+        power = u128_load(&cells[i * 16])
         highest |= power.hi
         empty += u128_is_zero(power)
-        ballots += (firsts[i] & 3) != NO_CHOICE
-    voted.ballots += ballots
-    # Two sums of each choice, in turn: an addition need not wait for the one before it.
-    if highest < most.hi and empty == 0:
-        # All below the cap and above 0.
-        for i in range(start, stop):
-            choice = <int>(firsts[i] & 3)
-            qfs_sum_add(&sums[choice + 4 * (i & 1)], u128_load(&powers[i * 16]))
-        return
-    for i in range(start, stop):
-        # Step 2. A power counts up to the cap.
-        power = qfs_lower(u128_load(&powers[i * 16]), most)
-        # Step 3. The first ballot counts with it, unless it is 0.
-        choice = <int>(firsts[i] & 3)
-        qfs_sum_add(&sums[choice + 4 * (i & 1)], power)
-        voted.powerless += (choice != NO_CHOICE) & u128_is_zero(power)
+    return highest < most.hi and empty == 0
 
 
 cdef object int_from_parts(qfs_sum sum):
@@ -311,7 +286,7 @@ def places(
                 unknown[number] += 1
 
 
-def above(const uint32_t[::1] values, uint64_t limit):
+def lowest_from(const uint32_t[::1] values, uint64_t limit):
     """The lowest row with a value of at least `limit`, or -1."""
     cdef Py_ssize_t i, fault = -1
     with nogil:

@@ -8,9 +8,11 @@ from qfs.reference.allocation import allocate
 from qfs.reference.arithmetic import mul_div_many
 from qfs.reference.balances import merge_add
 from qfs.reference.columns import (
+    check_choices,
     check_counts,
     check_ids,
     check_names,
+    check_ticks,
     check_values,
     export_cells,
     to_column,
@@ -31,9 +33,11 @@ from qfs.reference.tally import (
 __all__ = [
     "allocate",
     "assess",
+    "check_choices",
     "check_counts",
     "check_ids",
     "check_names",
+    "check_ticks",
     "check_values",
     "collect_ballots",
     "export_cells",
