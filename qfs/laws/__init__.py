@@ -28,6 +28,7 @@ from qfs.laws.allocation import (
 from qfs.laws.arithmetic import rounds_once
 from qfs.laws.issuance import Batch, accounts_for_every_fee, ignores_batching, issues_the_floor
 from qfs.laws.merkle import joins_ranges, proves_inclusion
+from qfs.laws.merkle_sum import no_ballot_holds_changed, proves_every_ballot, roots_sum_up
 from qfs.laws.scoring import (
     SCORE_LAWS,
     ScoreCase,
@@ -87,12 +88,15 @@ __all__ = [
     "keeps_scores_in_any_order",
     "leaves_only_what_nobody_can_take",
     "names_the_neutral",
+    "no_ballot_holds_changed",
     "pays_largest_remainders",
     "pays_weight_alone",
+    "proves_every_ballot",
     "proves_inclusion",
     "respects_caps",
     "rises_with_each_numerator",
     "rises_with_each_yes",
+    "roots_sum_up",
     "rounds_once",
     "scores_every_row",
     "scores_one_for_full_ratios_alone",
