@@ -91,8 +91,8 @@ def voters_ascend(a: int, b: int, c: int) -> object:
     """The lowest ballot whose voter is not above the one before is named.
 
     of: qfs.reference.merkle_sum.require_order
-    bound: three ballots
-    pre: 0 <= a and 0 <= b and 0 <= c
+    bound: three ballots, voters of 0 .. 2
+    pre: 0 <= a <= 2 and 0 <= b <= 2 and 0 <= c <= 2
     post: __return__ == (1 if b <= a else 2 if c <= b else None)
     """
     try:
