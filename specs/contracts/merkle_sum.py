@@ -38,6 +38,8 @@ def every_ballot_is_proved(size: int) -> str | None:
     """The receipt of every ballot leads to the root, and holds for this digest alone.
 
     of: qfs.reference.merkle_sum.make_receipt
+    of: qfs.reference.merkle_sum.sum_levels
+    of: qfs.reference.merkle_sum.receipt_from_levels
     of: qfs.reference.merkle_sum.root_from_receipt
     of: qfs.reference.merkle_sum.receipt_holds
     of: qfs.reference.merkle_sum.tally_digest
