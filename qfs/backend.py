@@ -29,6 +29,7 @@ from qfs.reference.allocation import Allocated, Caps, TieKeys
 from qfs.reference.eligibility import Assessed, Registered, Reported, Rule
 from qfs.reference.issuance import Issued
 from qfs.reference.scoring import NO_WEIGHTS, Counts, Scores
+from qfs.reference.tally import Electorate, Partial, Tallied
 
 MAX_THREADS: Final = 256
 SMALL_ROWS = 48
@@ -42,6 +43,8 @@ class Implementation(Protocol):
 
     def check_values(self, raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[int]: ...
     def check_counts(self, raw: Raw, argument: str) -> Sequence[int]: ...
+    def check_ticks(self, raw: Raw, argument: str) -> Sequence[int]: ...
+    def check_choices(self, raw: Raw, argument: str) -> Sequence[int]: ...
     def check_ids(self, raw: RawIdColumn, argument: str) -> IdColumn: ...
     def check_names(
         self, raw: RawIdColumn, argument: str, maximum_bytes: int = MAX_ID_BYTES
@@ -85,6 +88,33 @@ class Implementation(Protocol):
         other_ids: IdColumn,
         other_values: Sequence[int],
     ) -> tuple[IdColumn, Sequence[int]]: ...
+    def tally(
+        self,
+        choices: Sequence[int],
+        powers: Sequence[int],
+        voters: Sequence[int] | None = None,
+        seqs: Sequence[int] | None = None,
+        cap: int | None = None,
+    ) -> Tallied: ...
+    def tally_many(
+        self,
+        choices: Sequence[int],
+        proposals: Sequence[int],
+        voters: Sequence[int],
+        electorates: Sequence[Electorate],
+        seqs: Sequence[int] | None = None,
+    ) -> list[Tallied]: ...
+    def collect_ballots(
+        self,
+        choices: Sequence[int],
+        voter_count: int,
+        voters: Sequence[int] | None = None,
+        seqs: Sequence[int] | None = None,
+    ) -> Partial: ...
+    def merge_ballots(self, partial: Partial, other: Partial) -> Partial: ...
+    def finish_tally(
+        self, partial: Partial, powers: Sequence[int], cap: int | None = None
+    ) -> Tallied: ...
     def root(self, leaves: Sequence[bytes]) -> bytes: ...
     def range_root(self, leaves: Sequence[bytes], start: int, stop: int) -> bytes: ...
     def inclusion_proof(self, leaves: Sequence[bytes], index: int) -> list[bytes]: ...

@@ -23,6 +23,9 @@ EVENT_TAG: Final = "qfs/event/v1"
 STATE_TAG: Final = "qfs/state/v1"
 TRACE_TAG: Final = "qfs/trace/v1"
 TOKENS_TAG: Final = "qfs/tokens/v1"
+TALLY_TAG: Final = "qfs/tally/v1"
+TALLY_LEAF_TAG: Final = "qfs/tally-leaf/v1"
+TALLY_NODE_TAG: Final = "qfs/tally-node/v1"
 
 _PARTS: Final = ("Init", "Update", "Final")
 _CONTEXT_BYTES: Final = 512

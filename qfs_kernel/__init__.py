@@ -18,6 +18,7 @@ from qfs_kernel import (  # isort: skip
     merkle,
     scoring,
     selection,
+    tally,
 )
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "merkle",
     "scoring",
     "selection",
+    "tally",
 ]

@@ -57,7 +57,10 @@ ctypedef fused Word:
     const uint32_t
     const uint64_t
 
-cdef uint64_t MAX_COUNT = 2**32 - 1
+ctypedef fused Native:
+    uint8_t
+    uint32_t
+    uint64_t
 
 
 def pack(values, object maximum, unsigned char[::1] cells):
@@ -144,32 +147,52 @@ def widen(Word[::1] words, object maximum, unsigned char[::1] cells):
     return fault, int_from_sum(total)
 
 
-def narrow(Word[::1] words, uint32_t[::1] counts):
-    """Write integers as counts; returns the lowest row outside 0 .. 2^32 - 1, or -1."""
+def narrow(Word[::1] words, uint64_t maximum, Native[::1] natives):
+    """Write integers as native ones; returns the lowest row outside 0 .. maximum, or -1."""
     cdef Py_ssize_t fault = -1
     cdef Py_ssize_t i
     with nogil:
         for i in range(words.shape[0]):
-            if words[i] < 0 or <uint64_t>words[i] > MAX_COUNT:
+            if words[i] < 0 or <uint64_t>words[i] > maximum:
                 fault = i
                 break
-            counts[i] = <uint32_t>words[i]
+            natives[i] = <Native>words[i]
     return fault
 
 
-def narrow_cells(const unsigned char[::1] cells, uint32_t[::1] counts):
-    """Write the cells as counts; returns the lowest row above 2^32 - 1, or -1."""
-    cdef u128 cell, largest = u128_make(0, MAX_COUNT)
+def narrow_cells(const unsigned char[::1] cells, uint64_t maximum, Native[::1] natives):
+    """Write the cells as native integers; returns the lowest row above `maximum`, or -1."""
+    cdef u128 cell, largest = u128_make(0, maximum)
     cdef Py_ssize_t fault = -1
     cdef Py_ssize_t i
     with nogil:
-        for i in range(counts.shape[0]):
+        for i in range(natives.shape[0]):
             cell = u128_load(&cells[i * 16])
             if u128_less(largest, cell):
                 fault = i
                 break
-            counts[i] = <uint32_t>cell.lo
+            natives[i] = <Native>cell.lo
     return fault
+
+
+def bytes_fit(const uint8_t[::1] natives, uint8_t maximum):
+    """Whether no byte is above `maximum`."""
+    cdef Py_ssize_t i
+    cdef uint8_t highest = 0
+    with nogil:
+        for i in range(natives.shape[0]):
+            highest = max(highest, natives[i])
+    return highest <= maximum
+
+
+def words_fit(const uint64_t[::1] natives, uint64_t maximum):
+    """Whether no word is above `maximum`."""
+    cdef Py_ssize_t i
+    cdef uint64_t highest = 0
+    with nogil:
+        for i in range(natives.shape[0]):
+            highest = max(highest, natives[i])
+    return highest <= maximum
 
 
 def ids_ascend(Offset[::1] offsets, const unsigned char[::1] data):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 from qfs.cells import MAX_SIGNED_CELL, Cells, RawCells
 from qfs.columns import Column, Raw, require_integer
@@ -12,13 +12,16 @@ from qfs.ids import IdColumn, RawIdColumn, RawIds, TextColumn
 from qfs.ids import check_ids as check_each_id
 from qfs.ids import check_names as check_each_name
 from qfs.kernel.memory import blank
-from qfs.limits import CELL_BYTES, MAX_COUNT, MAX_ID_BYTES, MAX_SCALAR, MAX_VALUE
+from qfs.limits import CELL_BYTES, MAX_COUNT, MAX_ID_BYTES, MAX_SCALAR, MAX_TICK, MAX_VALUE
+from qfs.reference.tally import MAX_CHOICE
 from qfs.slices import over, runs
 from qfs.words import RawIntegers
 from qfs_kernel import columns, export
 
 COUNT_FORMAT: Final = "I"
-COUNT_BYTES: Final = 4
+NATIVE_BYTES: Final = {"B": 1, "I": 4, "Q": 8}
+
+Code = Literal["B", "I", "Q"]
 
 
 def check_values(raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[int]:
@@ -54,24 +57,53 @@ def _scan(cells: Cells, maximum: int) -> tuple[int, int]:
 
 
 def check_counts(raw: Raw, argument: str) -> memoryview:
-    """See `qfs.reference.columns.check_counts`; the result is native integers of 32 bits, and what
-    has that form is taken where it lies."""
+    """See `qfs.reference.columns.check_counts`; the result is native integers of 32 bits."""
+    return _native(raw, argument, MAX_COUNT, "I")
+
+
+def check_ticks(raw: Raw, argument: str) -> memoryview:
+    """See `qfs.reference.columns.check_ticks`; the result is native integers of 64 bits."""
+    return _native(raw, argument, MAX_TICK, "Q")
+
+
+def check_choices(raw: Raw, argument: str) -> memoryview:
+    """See `qfs.reference.columns.check_choices`; the result is bytes."""
+    return _native(raw, argument, MAX_CHOICE, "B")
+
+
+def _native(raw: Raw, argument: str, maximum: int, code: Code) -> memoryview:
+    """The values as native integers; what has that form is taken where it lies."""
     if isinstance(raw, RawIntegers):
-        if raw.data.format == COUNT_FORMAT:
-            _refuse(raw, -1, argument, MAX_COUNT)
-            return raw.data
-        counts = _room(len(raw))
-        _refuse(raw, columns.narrow(raw.data, counts), argument, MAX_COUNT)
-        return counts
-    column = check_values(raw, argument, MAX_COUNT)
+        if _is_native(raw.data, code):
+            natives = raw.data.cast("B").cast(code)
+            if _fit(natives, maximum, code):
+                _refuse(raw, -1, argument, maximum)
+                return natives
+        natives = _room(len(raw), code)
+        _refuse(raw, columns.narrow(raw.data, maximum, natives), argument, maximum)
+        return natives
+    column = check_values(raw, argument, maximum)
     assert isinstance(column, Column)
-    counts = _room(len(column))
-    _refuse(column, columns.narrow_cells(column.data, counts), argument, MAX_COUNT)
-    return counts
+    natives = _room(len(column), code)
+    _refuse(column, columns.narrow_cells(column.data, maximum, natives), argument, maximum)
+    return natives
 
 
-def _room(rows: int) -> memoryview:
-    return blank(COUNT_BYTES * rows).cast(COUNT_FORMAT)
+def _fit(natives: memoryview, maximum: int, code: Code) -> bool:
+    if code == COUNT_FORMAT:
+        return True
+    return (columns.bytes_fit if code == "B" else columns.words_fit)(natives, maximum)
+
+
+def _is_native(data: memoryview, code: Code) -> bool:
+    """Whether these are integers of that form. A long has the size of another, which one depends
+    on the machine; a view of nothing cannot be cast."""
+    unsigned = data.format is not None and data.format in "BHILQ"
+    return len(data) > 0 and unsigned and data.itemsize == NATIVE_BYTES[code]
+
+
+def _room(rows: int, code: Code) -> memoryview:
+    return blank(NATIVE_BYTES[code] * rows).cast(code)
 
 
 def _refuse(raw: Raw, fault: int, argument: str, maximum: int) -> None:

@@ -13,6 +13,7 @@ from strategies import examples, scalars, slicings
 
 from qfs.columns import Column, RawCells
 from qfs.limits import MAX_VALUE
+from qfs.words import RawIntegers
 
 
 @must_meet("value", "null", "type", "range")
@@ -45,6 +46,30 @@ def test_check_values(
 def test_check_counts(same: Callable[..., Any], raw: Any) -> None:
     """Counts read as the same values, or the same error, from either backend."""
     note_outcome(same("check_counts", raw, "uptime.n"))
+
+
+@must_meet("value", "null", "type", "range")
+@examples(4)
+@given(
+    raw=st.one_of(
+        raw_integers(),
+        raw_integers(),
+        st.lists(st.integers(-1, 4), max_size=6),
+        st.lists(st.one_of(st.integers(0, 9), st.integers(2**53 - 2, 2**53)), max_size=6),
+        mixed,
+        st.lists(st.sampled_from([0, 2, 3, 2**53 - 1, 2**53, 2**64]), max_size=4).map(
+            Column.from_ints
+        ),
+        st.builds(RawCells, st.lists(st.just(1), min_size=3).map(cells), st.integers(0, 2)),
+        st.lists(st.integers(0, 4), max_size=6).map(
+            lambda listed: RawIntegers(memoryview(bytes(listed)), None)
+        ),
+    )
+)
+def test_check_ticks_and_choices(same: Callable[..., Any], raw: Any) -> None:
+    """Ticks and choices read as the same values, or the same error, from either backend."""
+    note_outcome(same("check_ticks", raw, "seq"))
+    note_outcome(same("check_choices", raw, "choices"))
 
 
 @must_meet("value", "range")
