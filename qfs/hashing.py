@@ -21,6 +21,9 @@ EVENT_TAG: Final = "qfs/event/v1"
 STATE_TAG: Final = "qfs/state/v1"
 TRACE_TAG: Final = "qfs/trace/v1"
 TOKENS_TAG: Final = "qfs/tokens/v1"
+PAYLOAD_TAG: Final = "qfs/payload/v1"
+PROPOSAL_TAG: Final = "qfs/proposal/v1"
+SIGNATURE_TAG: Final = "qfs/signature/v1"
 
 _MIN_TAG_BYTES = 2
 _MAX_TAG_BYTES = 255
