@@ -141,6 +141,7 @@ class InfrastructureGovernance:
         ground.registry.active(draft.proposer, INFRASTRUCTURE)
         snapshot = self._snapshot(ground)
         cap = cap_of(snapshot.supply, ground.rules.power_share)
+        terms = _terms(draft.emergency, ground, snapshot.supply, attainable(snapshot, cap))
         row = snapshot.row(draft.proposer)
         if row is None or power(snapshot, row, cap) == 0:
             raise TransitionError(
@@ -153,7 +154,7 @@ class InfrastructureGovernance:
             type=draft.type,
             payload=payload,
             version=self.parameters.version(draft.type),
-            terms=_terms(draft.emergency, ground, snapshot.supply, attainable(snapshot, cap)),
+            terms=terms,
             power_cap=cap,
             snapshot=snapshot,
         )

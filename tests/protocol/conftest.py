@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -23,6 +27,21 @@ from qfs.protocol.transitions import StateTransitionEngine, closing_event
 from qfs.rows import from_rows
 from qfs.signatures import PrivateKey
 from qfs.tables import FEES, TELEMETRY, Table
+
+
+def _load(name: str) -> ModuleType:
+    path = Path(__file__).with_name(f"{name}.py")
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+# Tests import it by name.
+chamber = _load("chamber")
 
 TICKS = 8
 RULES = Ruleset(epoch_ticks=TICKS, max_nodes_per_operator=2)
