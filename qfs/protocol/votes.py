@@ -83,18 +83,26 @@ class Vote:
 
     def counting(self, tick: int, ballots: Table, judged: Judged) -> Vote:
         """The vote after a batch of which these rows count."""
-        counted = only(ballots, judged.counted)
-        voters = counted.counts("voter_index")
-        snapshot, cap = self.proposal.snapshot, self.proposal.power_cap
-        more = tally(snapshot, cap, counted.ticks("seq"), voters, counted.choices("choice"))
         refused = self.refused
         for reason, count in judged.refused.items():
             refused = refused.set(reason, refused.get(reason, 0) + count)
+        after = self.with_batch(tick, len(ballots), only(ballots, judged.counted))
+        return replace(after, refused=refused)
+
+    def with_batch(self, tick: int, received: int, counted: Table) -> Vote:
+        """The vote after a batch of so many ballots, of which these count."""
+        voters, choices = counted.counts("voter_index"), counted.choices("choice")
+        snapshot, cap = self.proposal.snapshot, self.proposal.power_cap
+        more = tally(snapshot, cap, counted.ticks("seq"), voters, choices)
         voted = bytearray(self.voted or bytes(len(snapshot)))
         for voter in voters:
             voted[voter] = 1
-        batch = Batch(tick, len(ballots), counted, self.powers.plus(more))
-        return replace(self, batches=(*self.batches, batch), refused=refused, voted=bytes(voted))
+        batch = Batch(tick, received, counted, self.powers.plus(more))
+        return replace(self, batches=(*self.batches, batch), voted=bytes(voted))
+
+    def ended(self, refused: Map[str, int], cancelled: int | None, executed: int | None) -> Vote:
+        """The vote with these ballots refused, and cancelled or executed at these ticks."""
+        return replace(self, refused=refused, cancelled=cancelled, executed=executed)
 
 
 class Standing(NamedTuple):
