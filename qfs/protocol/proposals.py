@@ -128,12 +128,16 @@ class Proposal:
     power_cap: int
     """the most that one node counts for, base units"""
     snapshot: Snapshot
-    id: bytes = field(init=False)
-    """32 bytes"""
+    _id: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         name = tagged_hash(PROPOSAL_TAG, canonical.encode(self.document()))
-        object.__setattr__(self, "id", name)
+        object.__setattr__(self, "_id", name)
+
+    @property
+    def id(self) -> bytes:
+        """What names it, 32 bytes."""
+        return self._id
 
     @property
     def payload_hash(self) -> bytes:
