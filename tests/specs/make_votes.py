@@ -113,7 +113,8 @@ class Votes(log.Story):  # type: ignore[misc]
         self.vote(tick, name, *(self.ballot(name, voter, 1) for voter in who.split()))
 
     def execute(self, tick: int, name: bytes, value: Mapping[str, Any]) -> None:
-        payload = events.ExecuteProposal(name.hex(), dict(value))
+        tally = self.state.governance.get(name).tally.hex()
+        payload = events.ExecuteProposal(name.hex(), dict(value), tally)
         self.tell(events.ProtocolEvent(events.EXECUTE_PROPOSAL, tick, events.document(payload)))
 
 

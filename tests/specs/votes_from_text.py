@@ -41,6 +41,31 @@ text.KINDS["signatures"] = ["tick", "text", "text"]
 text.WIDTHS["choice"] = 1
 
 
+Node = tuple[bytes, list[int]]
+"""A hash, and the sums for, against and abstain."""
+
+
+def sums_of(sums: list[int]) -> bytes:
+    return b"".join(part.to_bytes(16, "big") for part in sums)
+
+
+def leaf_of(voter: int, seq: int, choice: int, power: int) -> Node:
+    fields = ((seq, 8), (voter, 4), (choice, 1), (power, 16))
+    digest = text.h("qfs/tally-leaf/v1", *(value.to_bytes(size, "big") for value, size in fields))
+    return digest, [power if choice == place else 0 for place in (1, 0, 2)]
+
+
+def sum_tree(leaves: list[Node]) -> Node:
+    if len(leaves) == 1:
+        return leaves[0]
+    split = 1
+    while split * 2 < len(leaves):
+        split *= 2
+    (left, a), (right, b) = sum_tree(leaves[:split]), sum_tree(leaves[split:])
+    digest = text.h("qfs/tally-node/v1", left, sums_of(a), right, sums_of(b))
+    return digest, [x + y for x, y in zip(a, b, strict=True)]
+
+
 class Vote:
     """A proposal, who may vote on it, and what was counted."""
 
@@ -51,9 +76,16 @@ class Vote:
         self.batches: list[dict[str, Any]] = []
         self.sums: list[tuple[int, list[int]]] = []
         self.counted: list[str] = []
+        self.leaves: list[tuple[int, int, int, int]] = []
         self.refused: dict[str, int] = {}
         self.received = 0
         self.ended: dict[str, int] = {}
+
+    def tally(self) -> bytes:
+        """Section 24: the leaves in the order of their voters."""
+        digest, sums = sum_tree([leaf_of(*leaf) for leaf in sorted(self.leaves)])
+        size = len(self.leaves).to_bytes(8, "big")
+        return bytes(text.h("qfs/tally/v1", size, digest, sums_of(sums)))
 
     def passes(self, yes: int, no: int, abstain: int) -> bool:
         return yes > no and self.has_quorum(yes, no, abstain)
@@ -176,6 +208,7 @@ class VotingInstance(text.Instance):  # type: ignore[misc]
             node, balance = vote.held[int(row[1])]
             vote.counted.append(node)
             sums[int(row[2])] += min(balance, cap)
+            vote.leaves.append((int(row[1]), int(row[0]), int(row[2]), min(balance, cap)))
             counted.append(row)
         vote.sums.append((self.tick, sums))
         batch = {"tick": self.tick, "received": len(rows)}
@@ -208,6 +241,7 @@ class VotingInstance(text.Instance):  # type: ignore[misc]
         history = self.parameters.setdefault(vote.document["type"], [])
         assert len(history) == vote.document["version"]
         assert vote.state(self.tick)[1] == "PASSED"
+        assert payload["tally"] == vote.tally().hex()
         vote.ended["executed"] = self.tick
         history.append(
             {
