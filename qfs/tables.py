@@ -138,11 +138,20 @@ BALLOTS: Final = Schema(
 )
 """`signature_hash` is `0x` and 64 lowercase hex digits."""
 
+SIGNATURES: Final = Schema(
+    "signatures",
+    (ColumnSpec("seq", "tick"), ColumnSpec("head", "key"), ColumnSpec("tail", "key")),
+    ("seq",),
+)
+"""What bears out ballots, row by row: each signature in two halves, since one of ML-DSA-65 is
+longer than a key may be. Each half is `0x` and lowercase hex; of an odd number of bytes the first
+has one more."""
+
 SCHEMAS: Final = {
     schema.name: schema
     for schema in (
         *(NODES, FEES, ALLOCATIONS),
-        *(REGISTRY, TELEMETRY, BALANCES, EXCLUDED, BALLOTS),
+        *(REGISTRY, TELEMETRY, BALANCES, EXCLUDED, BALLOTS, SIGNATURES),
     )
 }
 

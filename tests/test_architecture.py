@@ -57,6 +57,19 @@ ONLY_IMPORTED_BY = {"qfs_kernel": {"kernel"}, "kernel": {"kernel", "backend"}}
 NEVER_IMPORTED = {"specs", "tests", "benchmarks", "conftest"}
 NOT_IN_PROTOCOL = "qfs.api"
 
+GOVERNANCE = [
+    f"qfs.protocol.{name}"
+    for name in (
+        *("governance", "governance_rules", "governance_documents", "votes", "ballots"),
+        *("verdict", "snapshot", "proposals", "parameters"),
+    )
+]
+OUT_OF_ITS_REACH = {
+    f"qfs.protocol.{name}"
+    for name in ("tokens", "treasury", "ruleset", "state", "closing", "epoch", "allocator")
+}
+"""What holds or names a token, a balance that can be written, or a rule of payment."""
+
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 70
 
@@ -128,6 +141,16 @@ def test_imports_go_one_way(name: str) -> None:
         assert LAYER[other] < LAYER[own] or own == other, f"{name} imports {imported}"
         if own in ("protocol", "ledger"):
             assert imported != NOT_IN_PROTOCOL, f"{name} imports {imported}"
+
+
+def test_governance_reaches_nothing_that_holds_a_token() -> None:
+    """Not by any chain of imports: what is not imported cannot be named."""
+    reached = [*GOVERNANCE]
+    for name in reached:
+        found = {other for other in imports(MODULES[name]) if other in MODULES}
+        reached += sorted(found - {*reached})
+    assert "qfs.protocol.registry" in reached
+    assert sorted(OUT_OF_ITS_REACH & {*reached}) == []
 
 
 def test_no_module_imports_itself_in_a_circle() -> None:

@@ -129,8 +129,7 @@ def _named(event: Event) -> list[tuple[Schema, str]]:
     if event.type == CLOSE_EPOCH:
         fields = CLOSING_TABLES
     else:
-        field = TABLE_FIELDS.get(event.type)
-        fields = {} if field is None else {field: SCHEMAS[field]}
+        fields = {field: SCHEMAS[field] for field in TABLE_FIELDS.get(event.type, ())}
     return [(schema, named_digest(event, name)) for name, schema in fields.items()]
 
 

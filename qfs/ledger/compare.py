@@ -98,13 +98,13 @@ def _of_event(a: Instance, b: Instance, one: Event, other: Event) -> list[Differ
 def _inside(a: Instance, b: Instance, one: Event, other: Event) -> list[Difference]:
     """What differs in the tables that two events of one type name, and what came of it."""
     found: list[Difference] = []
-    field = TABLE_FIELDS.get(one.type)
-    if field is not None:
+    fields = TABLE_FIELDS.get(one.type, ())
+    for field in fields:
         found += _of_tables(a, b, SCHEMAS[field], *(named_digest(e, field) for e in (one, other)))
     epoch = one.payload.get("epoch")
     closes = one.type in (CLOSE_EPOCH, RECORD_FEES, RECORD_TELEMETRY)
     if closes and isinstance(epoch, int) and epoch == other.payload.get("epoch"):
-        found += _of_evidence(a, b, epoch, after_input=field is not None)
+        found += _of_evidence(a, b, epoch, after_input=bool(fields))
     if one.type == CLOSE_EPOCH and not found:
         for name, schema in CLOSING_TABLES.items():
             found = found or _of_tables(
@@ -115,8 +115,7 @@ def _inside(a: Instance, b: Instance, one: Event, other: Event) -> list[Differen
 
 def _of_files(a: Instance, b: Instance, event: Event) -> list[Difference]:
     """The event is the same in both; what it names may have been changed in one of them."""
-    field = TABLE_FIELDS.get(event.type)
-    schemas = {} if field is None else {field: SCHEMAS[field]}
+    schemas = {field: SCHEMAS[field] for field in TABLE_FIELDS.get(event.type, ())}
     if event.type == CLOSE_EPOCH:
         schemas = CLOSING_TABLES
     for name, schema in schemas.items():

@@ -20,7 +20,7 @@ from qfs.protocol.genesis import initial_state
 from qfs.protocol.invariants import Auditor
 from qfs.protocol.state import State
 from qfs.protocol.transitions import engine_of
-from qfs.tables import SCHEMAS
+from qfs.tables import SCHEMAS, Table
 
 
 class Step(NamedTuple):
@@ -79,23 +79,27 @@ def replay(
 
 
 def protocol_event(event: Event, artifacts: Artifacts) -> ProtocolEvent:
-    """An event of the log with the table it speaks of.
+    """An event of the log with the tables it speaks of.
 
     Raises:
         TransitionError: its payload is not one of its type.
-        VerificationError: the table is not what the event says.
-        StorageError: the table is missing.
+        VerificationError: a table is not what the event says.
+        StorageError: a table is missing.
     """
     happened = ProtocolEvent(event.type, event.tick, event.payload)
-    field = TABLE_FIELDS.get(event.type)
-    if field is None:
+    fields = TABLE_FIELDS.get(event.type, ())
+    if not fields:
         return happened
-    entry: TableRef = getattr(parse_payload(happened), field)
+    payload = parse_payload(happened)
+    found = [_artifact(artifacts, field, getattr(payload, field)) for field in fields]
+    return ProtocolEvent(event.type, event.tick, event.payload, *found)
+
+
+def _artifact(artifacts: Artifacts, field: str, entry: TableRef) -> Table:
     try:
-        table = artifacts.get(SCHEMAS[field], entry.digest)
+        return artifacts.get(SCHEMAS[field], entry.digest)
     except (StorageError, MissingDependencyError, VerificationError):
         raise
     except QfsError as error:
         # A file that was stored as this table and cannot be read as one was changed.
         raise VerificationError(str(error), argument=field, value=entry.digest) from error
-    return happened._replace(table=table)

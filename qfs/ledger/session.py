@@ -110,8 +110,8 @@ class Session:
         """
         state = self.try_out(happened)
         for event in happened:
-            if event.table is not None:
-                self.instance.artifacts.put(event.table)
+            for table in event.tables:
+                self.instance.artifacts.put(table)
         return self._append(happened, state)
 
     def _append(self, happened: Sequence[ProtocolEvent], state: State) -> list[Event]:

@@ -22,6 +22,7 @@ from qfs.ledger.events import Head
 from qfs.ledger.log import EventLog
 from qfs.protocol import ruleset as rulesets
 from qfs.protocol.events import CLOSE_EPOCH
+from qfs.protocol.governance_documents import governance_of, tables_of
 from qfs.protocol.registry import Registry
 from qfs.protocol.state import Batch, State
 from qfs.protocol.tokens import load_token_state_bundle
@@ -54,7 +55,9 @@ class Snapshots:
             StorageError: it cannot be written.
         """
         path = self._path(head.size)
-        for table in (state.registry.table, state.balances, *(b.table for b in state.batches)):
+        recorded = [batch.table for batch in state.batches]
+        voted = tables_of(state.governance)
+        for table in (state.registry.table, state.balances, *recorded, *voted):
             self.artifacts.put(table)
         snapshot = _Snapshot(
             "qfs-snapshot-v1",
@@ -128,4 +131,5 @@ class Snapshots:
             ),
             signed=Map(found["signed"]),
             manifest=bytes.fromhex(found["manifest"]) or None,
+            governance=governance_of(found.get("governance", {}), get),
         )

@@ -26,9 +26,14 @@ RECORD_FEES: Final = "fees.record"
 RECORD_TELEMETRY: Final = "telemetry.record"
 RECORD_REWARD: Final = "reward.record"
 CLOSE_EPOCH: Final = "epoch.close"
+CREATE_PROPOSAL: Final = "proposal.create"
+RECORD_BALLOTS: Final = "ballot.record"
+CANCEL_PROPOSAL: Final = "proposal.cancel"
+EXECUTE_PROPOSAL: Final = "proposal.execute"
 
 REGISTRAR_PURPOSE: Final = "qfs/registrar/v1"
 REPORT_PURPOSE: Final = "qfs/report/v1"
+NODE_PURPOSE: Final = "qfs/node/v1"
 
 
 class TableRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -131,6 +136,54 @@ class CloseEpoch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state: str
 
 
+class CreateProposal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A proposal on an infrastructure parameter. Signed by the node that proposes.
+
+    Attributes:
+        type, payload: what is proposed; see `qfs.protocol.proposals.TYPES`.
+        emergency: whether it closes as soon as its result is certain; security patches only.
+        proposal: the id that it gets. It names all that is frozen, so the proposer signs that too.
+    """
+
+    nonce: int
+    proposer: str
+    type: str
+    payload: dict[str, Any]
+    emergency: bool
+    proposal: str
+    signature: str
+
+
+class RecordBallots(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A batch of ballots on a proposal. Each is signed by its voter; nobody signs the batch."""
+
+    proposal: str
+    ballots: TableRef
+    signatures: TableRef
+
+
+class CancelProposal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A proposal is taken back. Signed by the node that proposed it."""
+
+    nonce: int
+    proposer: str
+    proposal: str
+    signature: str
+
+
+class ExecuteProposal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A proposal that has passed is executed. Anyone may, so nobody signs it.
+
+    Attributes:
+        payload: what was voted.
+        tally: digest of the tally, which names every counted ballot and the totals.
+    """
+
+    proposal: str
+    payload: dict[str, Any]
+    tally: str
+
+
 Payload = (
     Register
     | RotateKey
@@ -140,10 +193,16 @@ Payload = (
     | RecordTelemetry
     | RecordReward
     | CloseEpoch
+    | CreateProposal
+    | RecordBallots
+    | CancelProposal
+    | ExecuteProposal
 )
-Signed = Register | RotateKey | Revoke | ChangeRuleset | RecordFees | RecordTelemetry | RecordReward
 ByRegistrar = Register | RotateKey | Revoke | ChangeRuleset
 ByReporter = RecordFees | RecordTelemetry | RecordReward
+ByNode = CreateProposal | CancelProposal
+Signed = ByRegistrar | ByReporter | ByNode
+Governing = CreateProposal | RecordBallots | CancelProposal | ExecuteProposal
 
 PAYLOADS: Final[dict[str, type[Payload]]] = {
     REGISTER: Register,
@@ -154,15 +213,21 @@ PAYLOADS: Final[dict[str, type[Payload]]] = {
     RECORD_TELEMETRY: RecordTelemetry,
     RECORD_REWARD: RecordReward,
     CLOSE_EPOCH: CloseEpoch,
+    CREATE_PROPOSAL: CreateProposal,
+    RECORD_BALLOTS: RecordBallots,
+    CANCEL_PROPOSAL: CancelProposal,
+    EXECUTE_PROPOSAL: ExecuteProposal,
 }
 TYPES: Final = {payload: name for name, payload in PAYLOADS.items()}
 
-TABLE_FIELDS: Final = {
-    REGISTER: "registry",
-    RECORD_FEES: "fees",
-    RECORD_TELEMETRY: "telemetry",
+TABLE_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    REGISTER: ("registry",),
+    RECORD_FEES: ("fees",),
+    RECORD_TELEMETRY: ("telemetry",),
+    RECORD_BALLOTS: ("ballots", "signatures"),
 }
-"""Types with a table that the state needs, and the payload's field, which is the schema's name."""
+"""Types with tables that the state needs, and the payload's fields, which are the schemas' names.
+"""
 
 
 class ProtocolEvent(NamedTuple):
@@ -172,6 +237,13 @@ class ProtocolEvent(NamedTuple):
     tick: int
     payload: Mapping[str, Any]
     table: Table | None = None
+    signatures: Table | None = None
+    """what bears out the rows of `table`, where they are ballots"""
+
+    @property
+    def tables(self) -> list[Table]:
+        """The tables that are there."""
+        return [table for table in (self.table, self.signatures) if table is not None]
 
 
 class TransitionError(QfsError, ValueError):
@@ -204,9 +276,10 @@ def parse_payload(event: ProtocolEvent) -> Payload:
         payload = msgspec.convert(plain, kind, strict=True)
     except (EvidenceError, msgspec.ValidationError, TypeError, ValueError) as error:
         raise TransitionError("payload", f"{event.type}: {error}", argument="payload") from None
-    entry = getattr(payload, TABLE_FIELDS.get(event.type, ""), None)
-    if entry is not None and entry.rows > MAX_COUNT:
-        raise TransitionError("payload", f"{entry.rows} rows", argument="rows", value=entry.rows)
+    for field in TABLE_FIELDS.get(event.type, ()):
+        rows = getattr(payload, field).rows
+        if rows > MAX_COUNT:
+            raise TransitionError("payload", f"{rows} rows", argument="rows", value=rows)
     return payload
 
 
@@ -240,6 +313,8 @@ def verify(key: PublicKey, instance: bytes, tick: int, payload: Signed) -> None:
 
 
 def _purpose(payload: Signed) -> str:
+    if isinstance(payload, ByNode):
+        return NODE_PURPOSE
     return REGISTRAR_PURPOSE if isinstance(payload, ByRegistrar) else REPORT_PURPOSE
 
 

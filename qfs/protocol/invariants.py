@@ -16,46 +16,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from qfs.errors import VerificationError
 from qfs.limits import BASE_UNITS_PER_TOKEN, NOT_REVOKED
 from qfs.protocol import audited_epoch, events
 from qfs.protocol import audited_tables as tables
+from qfs.protocol.audited_votes import check_governance, check_votes
 from qfs.protocol.events import ProtocolEvent
+from qfs.protocol.invariant_errors import NO_TRANSFER, REPLAY, SUPPLY, InvariantError
+from qfs.protocol.invariant_errors import require_same as _same
 from qfs.protocol.state import State
 
-NO_TRANSFER: Final = "NOD-I1"
-SUPPLY: Final = "NOD-I2"
-POWER: Final = "NOD-I3"
-REPLAY: Final = "NOD-I4"
-BALLOTS: Final = "NOD-I5"
-
-POWER_DIVISOR: Final = 4
-"""A node's power is at most the supply div 4, 25% of it rounded down."""
 FEW: Final = 1024
 """Maps of no more entries are compared whole after every event."""
 
 _BY_REGISTRAR: Final = (events.REGISTER, events.ROTATE_KEY, events.REVOKE, events.CHANGE_RULESET)
 _BY_REPORTER: Final = (events.RECORD_FEES, events.RECORD_TELEMETRY, events.RECORD_REWARD)
+_BY_NODE: Final = (events.CREATE_PROPOSAL, events.CANCEL_PROPOSAL)
+_BY_NOBODY: Final = (events.RECORD_BALLOTS, events.EXECUTE_PROPOSAL)
 _CONSTANTS: Final = ("instance", "registrar", "spec_version")
 _PLAIN_TOKENS: Final = ("chr_state", "flx_state", "psync_state", "res_state")
 _PAID_ROLE: Final = b"infrastructure"
 _REGISTRAR: Final = ""
-
-
-class InvariantError(VerificationError):
-    """A state in which an invariant does not hold.
-
-    Attributes:
-        invariant: which one, "NOD-I1" to "NOD-I5".
-    """
-
-    code = "invariant"
-
-    def __init__(
-        self, invariant: str, problem: str, *, value: object = None, expected: object = None
-    ) -> None:
-        super().__init__(problem, argument=invariant, value=value, expected=expected)
-        self.invariant = invariant
 
 
 class Auditor:
@@ -85,6 +65,7 @@ class Auditor:
         _same(REPLAY, "tick", event.tick, after.tick)
         if after.tick < before.tick:
             raise InvariantError(REPLAY, f"tick {after.tick} after {before.tick}")
+        check_governance(before, event, after)
         if event.type == events.CLOSE_EPOCH:
             self._check_close(before, event, after)
             return
@@ -110,7 +91,7 @@ class Auditor:
 
 
 def check_state(state: State) -> None:
-    """What must hold in any state by itself, in full: NOD-I1 and NOD-I2.
+    """What must hold in any state by itself, in full: NOD-I1, NOD-I2, and of open votes NOD-I3.
 
     Raises:
         InvariantError: it does not hold.
@@ -126,6 +107,7 @@ def check_state(state: State) -> None:
     stranger = tables.first_stranger(state.balances, state.registry.table, _PAID_ROLE)
     if stranger is not None:
         raise InvariantError(NO_TRANSFER, f"{stranger} holds NOD and is no infrastructure node")
+    check_votes(state)
 
 
 def check_replays(first: bytes, second: bytes) -> None:
@@ -135,56 +117,6 @@ def check_replays(first: bytes, second: bytes) -> None:
         InvariantError: they did not.
     """
     _same(REPLAY, "state", first.hex(), second.hex())
-
-
-def check_powers(powers: Sequence[int], supply: int) -> None:
-    """NOD-I3: no counted power is above 25% of the supply, rounded down.
-
-    Governance calls it with the powers of a tally, base units, and the supply that was frozen.
-
-    Raises:
-        InvariantError: one is; it names its position.
-    """
-    for index, power in enumerate(powers):
-        if not 0 <= power * POWER_DIVISOR <= supply:
-            raise InvariantError(
-                POWER, f"power {index}: {power} is above {supply // POWER_DIVISOR}", value=power
-            )
-
-
-def check_ballots(
-    before: Sequence[tuple[int, str, str]], after: Sequence[tuple[int, str, str]]
-) -> None:
-    """NOD-I5: of the counted ballots of a proposal, later ones are added and none changes.
-
-    Governance calls it with (seq, voter, choice) of each counted ballot in the order of the log.
-
-    Raises:
-        InvariantError: one changed or is missing, counts out of order, or a voter counts twice.
-    """
-    for index, ballot in enumerate(before):
-        found = after[index] if index < len(after) else None
-        if found != ballot:
-            raise InvariantError(
-                BALLOTS, f"ballot {ballot} is {found} now", value=found, expected=ballot
-            )
-    voters: dict[str, int] = {}
-    last = -1
-    for seq, voter, _ in after:
-        if seq <= last:
-            raise InvariantError(BALLOTS, f"ballot of seq {seq} counts after that of {last}")
-        if voter in voters:
-            raise InvariantError(
-                BALLOTS, f"{voter} counts twice, with seq {voters[voter]} and {seq}"
-            )
-        voters[voter] = last = seq
-
-
-def _same(invariant: str, name: str, expected: object, found: object) -> None:
-    if found != expected:
-        raise InvariantError(
-            invariant, f"{name}: {found} instead of {expected}", value=found, expected=expected
-        )
 
 
 # After every event but epoch.close
@@ -226,6 +158,11 @@ def _check_signed(before: State, event: ProtocolEvent, after: State) -> None:
         signer = _REGISTRAR
     elif event.type in _BY_REPORTER:
         signer = event.payload["reporter"]
+    elif event.type in _BY_NODE:
+        signer = event.payload["proposer"]
+    elif event.type in _BY_NOBODY:
+        _require_changes("events signed", before.signed, {}, after.signed)
+        return
     else:
         raise InvariantError(REPLAY, f"{event.type} changes a state")
     nonce = before.signed.get(signer, 0)

@@ -14,6 +14,14 @@ from qfs.errors import OutOfRangeError, QfsError, RulesetError, UnknownOptionErr
 from qfs.hashing import RULESET_TAG, tagged_hash
 from qfs.ids import TIE_BREAKS
 from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_COUNT, MAX_ROWS, MAX_TICK, MAX_VALUE
+from qfs.protocol.governance_rules import (
+    DEFAULTS,
+    MAX_POWER_SHARE,
+    MAX_QUORUM,
+    MIN_QUORUM,
+    TURNOUTS,
+    GovernanceRules,
+)
 from qfs.reference.scoring import POLICIES as SCORE_POLICIES
 
 MIN_ISSUANCE_RATE: Final = BASE_UNITS_PER_TOKEN // 100
@@ -53,9 +61,18 @@ class Ruleset:
     """of "weighted_sum", in 10^-18; the three sum to exactly 1"""
     storage_weight: int = BASE_UNITS_PER_TOKEN * 3 // 10
     ai_weight: int = BASE_UNITS_PER_TOKEN * 3 // 10
+    governance: GovernanceRules = DEFAULTS
 
     def document(self) -> dict[str, Any]:
-        """The rules as text and integers, as they are hashed and recorded."""
+        """The rules as text and integers, as they are hashed and recorded.
+
+        Rules of votes that are the default are left out, and with them a section of none.
+        """
+        votes = {
+            path.partition(".")[2]: format_tokens(value) if field in _SHARES else value
+            for path, (field, _) in _GOVERNANCE.items()
+            if (value := getattr(self.governance, field)) != getattr(DEFAULTS, field)
+        }
         return {
             "version": self.version,
             "epoch": {"ticks": self.epoch_ticks},
@@ -80,6 +97,7 @@ class Ruleset:
                 "storage_weight": format_tokens(self.storage_weight),
                 "ai_weight": format_tokens(self.ai_weight),
             },
+            **({"governance": votes} if votes else {}),
         }
 
     @property
@@ -113,15 +131,21 @@ def from_document(document: Mapping[str, Any]) -> Ruleset:
     """The ruleset of a mapping such as `Ruleset.document` gives; absent fields have defaults."""
     given: dict[str, Any] = {}
     _collect(document, "", given)
-    values = {}
+    values: dict[str, Any] = {}
+    votes: dict[str, Any] = {}
     for path, value in given.items():
+        if path in _GOVERNANCE:
+            name, check = _GOVERNANCE[path]
+            votes[name] = check(value, path)
+            continue
         if path not in _FIELDS:
+            fields_known = ", ".join((*_FIELDS, *_GOVERNANCE))
             raise RulesetError(
-                f"no such field; a ruleset has {', '.join(_FIELDS)}", argument=path, value=value
+                f"no such field; a ruleset has {fields_known}", argument=path, value=value
             )
         name, check = _FIELDS[path]
         values[name] = check(value, path)
-    ruleset = Ruleset(**values)
+    ruleset = Ruleset(**values, governance=GovernanceRules(**votes))
     _require_whole(ruleset)
     return ruleset
 
@@ -186,6 +210,22 @@ def _fraction(value: object, path: str) -> int:
     return parse_rate(_text(value, path), path)
 
 
+def _quorum(value: object, path: str) -> int:
+    quorum = parse_rate(_text(value, path), path)
+    if not MIN_QUORUM <= quorum <= MAX_QUORUM:
+        raise OutOfRangeError(f"{shown(value)} is outside 0.51 .. 0.9", argument=path, value=value)
+    return quorum
+
+
+def _power_share(value: object, path: str) -> int:
+    share = parse_rate(_text(value, path), path)
+    if not 0 < share <= MAX_POWER_SHARE:
+        raise OutOfRangeError(
+            f"{shown(value)} is not above 0 and at most 0.25", argument=path, value=value
+        )
+    return share
+
+
 def _cap(value: object, path: str) -> int:
     return parse_tokens(_text(value, path), path, MAX_VALUE)
 
@@ -219,4 +259,19 @@ _FIELDS: Final[dict[str, tuple[str, Callable[[object, str], Any]]]] = {
     "scoring.ai_weight": ("ai_weight", _fraction),
 }
 
-assert [name for name, _ in _FIELDS.values()] == [field.name for field in fields(Ruleset)]
+_GOVERNANCE: Final[dict[str, tuple[str, Callable[[object, str], Any]]]] = {
+    "governance.quorum": ("quorum", _quorum),
+    "governance.emergency_quorum": ("emergency_quorum", _quorum),
+    "governance.turnout": ("turnout", _word(TURNOUTS)),
+    "governance.power_share": ("power_share", _power_share),
+    "governance.window_ticks": ("window_ticks", _count(1, MAX_TICK)),
+    "governance.timelock_ticks": ("timelock_ticks", _count(0, MAX_TICK)),
+    "governance.grace_ticks": ("grace_ticks", _count(1, MAX_TICK)),
+    "governance.emergency_window_ticks": ("emergency_window_ticks", _count(1, MAX_TICK)),
+    "governance.emergency_timelock_ticks": ("emergency_timelock_ticks", _count(0, MAX_TICK)),
+    "governance.cooldown_ticks": ("cooldown_ticks", _count(1, MAX_TICK)),
+}
+_SHARES: Final = ("quorum", "emergency_quorum", "power_share")
+
+assert [name for name, _ in _FIELDS.values()] == [field.name for field in fields(Ruleset)][:-1]
+assert tuple(name for name, _ in _GOVERNANCE.values()) == GovernanceRules._fields

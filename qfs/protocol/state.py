@@ -13,6 +13,8 @@ from qfs.hashing import STATE_TAG, tagged_hash
 from qfs.limits import MAX_TICK, SPEC_VERSION
 from qfs.protocol.epoch import Opening
 from qfs.protocol.events import TableRef, TransitionError
+from qfs.protocol.governance import InfrastructureGovernance
+from qfs.protocol.governance_documents import document_of
 from qfs.protocol.registry import Registry
 from qfs.protocol.ruleset import Ruleset
 from qfs.protocol.tokens import TokenStateBundle, create_token_state_bundle
@@ -62,6 +64,7 @@ class State:
     """events signed so far, by signer: the next one's nonce"""
     manifest: bytes | None = None
     """digest of the last closed epoch"""
+    governance: InfrastructureGovernance = field(default_factory=InfrastructureGovernance)
     spec_version: int = SPEC_VERSION
     """of the rules that its events are applied by"""
 
@@ -129,6 +132,7 @@ class State:
                 for b in self.batches
             ],
             "signed": dict(self.signed),
+            **({"governance": document_of(self.governance)} if self.governance.votes else {}),
         }
 
     @property

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from qfs.decimals import parse_integer
 from qfs.errors import QfsError
@@ -17,10 +17,12 @@ from qfs.protocol import events
 from qfs.protocol import ruleset as rulesets
 from qfs.protocol.closing import Closing, close
 from qfs.protocol.events import (
+    ByNode,
     ByRegistrar,
     ByReporter,
     ChangeRuleset,
     CloseEpoch,
+    Governing,
     Payload,
     ProtocolEvent,
     RecordFees,
@@ -33,7 +35,8 @@ from qfs.protocol.events import (
     TransitionError,
     parse_payload,
 )
-from qfs.protocol.registry import REPORTER
+from qfs.protocol.governing import govern
+from qfs.protocol.registry import INFRASTRUCTURE, REPORTER
 from qfs.protocol.state import REGISTRAR, Batch, State
 from qfs.protocol.treasury import TreasuryEngine
 from qfs.rows import concat
@@ -69,9 +72,12 @@ class StateTransitionEngine:
 
     def _apply(self, state: State, event: ProtocolEvent) -> State:
         payload = parse_payload(event)
+        last_tick = state.tick
         # The signature first: nobody's rows are looked at for a stranger.
         state = _authorised(state.at(event.tick), payload)
-        _require_table(payload, event)
+        _require_tables(payload, event)
+        if isinstance(payload, Governing):
+            return govern(state, last_tick, payload, event)
         return _HANDLERS[type(payload)](state, payload, event.table)
 
 
@@ -100,23 +106,22 @@ def closing_event(closing: Closing, tick: int) -> ProtocolEvent:
     return ProtocolEvent(events.CLOSE_EPOCH, tick, events.document(payload))
 
 
-def _require_table(payload: Payload, event: ProtocolEvent) -> None:
+def _require_tables(payload: Payload, event: ProtocolEvent) -> None:
     """The rows are there, and are those that the payload names."""
-    field = events.TABLE_FIELDS.get(event.type)
-    if field is None:
-        if event.table is not None:
-            raise TransitionError("table", f"{event.type} has no table", argument="table")
-        return
-    table = event.table
-    if not isinstance(table, Table) or table.schema != SCHEMAS[field]:
-        raise TransitionError("table", f"the table {field} is missing", argument=field)
-    if TableRef.of(table) != getattr(payload, field):
-        raise TransitionError(
-            "table",
-            f"the table has digest {table.digest.hex()}, not that of the payload",
-            argument=field,
-            value=table.digest.hex(),
-        )
+    fields = events.TABLE_FIELDS.get(event.type, ())
+    if len(event.tables) > len(fields):
+        count = "no table" if not fields else f"{len(fields)} table"
+        raise TransitionError("table", f"{event.type} has {count}", argument="table")
+    for field, table in zip(fields, (event.table, event.signatures), strict=False):
+        if not isinstance(table, Table) or table.schema != SCHEMAS[field]:
+            raise TransitionError("table", f"the table {field} is missing", argument=field)
+        if TableRef.of(table) != getattr(payload, field):
+            raise TransitionError(
+                "table",
+                f"the table has digest {table.digest.hex()}, not that of the payload",
+                argument=field,
+                value=table.digest.hex(),
+            )
 
 
 def _authorised(state: State, payload: Payload) -> State:
@@ -129,6 +134,9 @@ def _authorised(state: State, payload: Payload) -> State:
     elif isinstance(payload, ByReporter):
         signer = payload.reporter
         key = parse_public_key(state.registry.active(signer, REPORTER).public_key)
+    elif isinstance(payload, ByNode):
+        signer = payload.proposer
+        key = parse_public_key(state.registry.active(signer, INFRASTRUCTURE).public_key)
     else:
         return state
     signed = state.signed.get(signer, 0)
@@ -281,4 +289,4 @@ _HANDLERS: Final[dict[type[Payload], Callable[[State, Any, Any], State]]] = {
     CloseEpoch: _close_epoch,
 }
 
-assert _HANDLERS.keys() == events.TYPES.keys()
+assert [*_HANDLERS, *get_args(Governing)] == [*events.TYPES]

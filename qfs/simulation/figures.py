@@ -77,6 +77,31 @@ def final_figures(state: State) -> dict[str, Any]:
     }
 
 
+def vote_figures(state: State) -> list[dict[str, Any]]:
+    """Where each proposal stands in the end."""
+    found = (state.governance.standing(vote.proposal.id, state.tick) for vote in state.governance)
+    return [
+        {
+            "proposal": standing.proposal.id.hex(),
+            "type": standing.proposal.type,
+            "proposer": standing.proposal.proposer,
+            "created_at_tick": standing.proposal.tick,
+            "emergency": standing.proposal.terms.emergency,
+            "state": standing.state,
+            **({"reason": standing.reason} if standing.reason else {}),
+            "supply": str(standing.proposal.terms.supply),
+            "for": str(standing.powers.yes),
+            "against": str(standing.powers.no),
+            "abstain": str(standing.powers.abstain),
+            "quorum": str(standing.quorum_needed),
+            "voters": standing.voters,
+            "refused": standing.refused,
+            "closed_at_tick": standing.close_tick,
+        }
+        for standing in found
+    ]
+
+
 def _is_revoked(state: State, node_id: str) -> bool:
     node = state.registry.get(node_id)
     assert node is not None, "only registered nodes hold a balance"

@@ -19,6 +19,7 @@ from qfs.simulation.fees import Reward
 from qfs.simulation.figures import epoch_figures
 from qfs.simulation.keys import REGISTRAR_NAME, Keys
 from qfs.simulation.nodes import FEES_REPORTER, TELEMETRY_REPORTER
+from qfs.simulation.votes import Cast, Propose, Settle, Votes
 from qfs.tables import FEES, TELEMETRY, Table
 
 
@@ -34,6 +35,7 @@ class Network:
     Attributes:
         session: what it acts through; a later session of the instance may take over.
         keys: of everybody who signs.
+        votes: that it holds.
         epochs: figures of each closed epoch.
         refused: what was tried, and the reason it was refused for.
     """
@@ -42,6 +44,7 @@ class Network:
         self._given = given
         self.session = session
         self.keys = Keys(given)
+        self.votes = Votes(given, self.keys)
         self.epochs: list[dict[str, Any]] = []
         self.refused: list[dict[str, Any]] = []
 
@@ -128,6 +131,15 @@ class Network:
             for attempt in AFTER_CLOSE:
                 self._try(tick, attempt)
 
+    def _propose(self, tick: int, action: Propose) -> None:
+        self.votes.propose(self.session, tick, action.motion)
+
+    def _cast(self, tick: int, action: Cast) -> None:
+        self.votes.cast(self.session, tick, *action)
+
+    def _settle(self, tick: int, action: Settle) -> None:
+        self.votes.settle(self.session, tick, action.motion)
+
     def _attempts(self, tick: int, action: plan.Attempts) -> None:
         for number in action.numbers:
             self._try(tick, ATTEMPTS[number])
@@ -166,4 +178,7 @@ _HANDLERS: Final[Mapping[type[plan.Action], Callable[[Network, int, Any], None]]
     Reward: Network._reward,
     plan.Close: Network._close,
     plan.Attempts: Network._attempts,
+    Propose: Network._propose,
+    Cast: Network._cast,
+    Settle: Network._settle,
 }

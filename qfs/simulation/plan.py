@@ -12,6 +12,7 @@ from qfs.simulation.fees import FeeRow, Reward
 from qfs.simulation.nodes import NewNode
 from qfs.simulation.rules import CYCLE, ruleset_of
 from qfs.simulation.telemetry import STRANGER, Arrival, Counts, report
+from qfs.simulation.votes import Cast, Propose, Settle, votes
 
 LATE_PHASE: Final = 4
 """Its epoch is closed late: the next one has already fees."""
@@ -72,7 +73,8 @@ class Attempts(NamedTuple):
     numbers: range
 
 
-Action = Register | Rotate | Revoke | Change | Fees | Reward | Telemetry | Close | Attempts
+Voting = Propose | Cast | Settle
+Action = Register | Rotate | Revoke | Change | Fees | Reward | Telemetry | Close | Attempts | Voting
 
 
 class Happening(NamedTuple):
@@ -92,6 +94,8 @@ def plan(given: Parameters, attempts: int) -> Iterator[Happening]:
     waiting: list[Happening] = []
     revoked: list[int] = []
     for index in range(given.epochs):
+        # Before all else that is new: a proposal is the first event of its tick.
+        waiting += (Happening(*voting) for voting in votes(index))
         waiting += _registry(given, index, revoked)
         waiting += _rules(given, index)
         waiting += _activity(given, index)

@@ -18,7 +18,7 @@ from qfs.protocol.genesis import genesis_of
 from qfs.signatures import write_private_key
 from qfs.simulation.attempts import ATTEMPTS
 from qfs.simulation.draws import EPOCH_TICKS, Parameters
-from qfs.simulation.figures import final_figures
+from qfs.simulation.figures import final_figures, vote_figures
 from qfs.simulation.keys import REGISTRAR_NAME, Keys
 from qfs.simulation.network import Network
 from qfs.simulation.nodes import FEES_REPORTER, TELEMETRY_REPORTER
@@ -77,6 +77,7 @@ def simulate(folder: Path, given: Parameters, progress: Progress) -> dict[str, A
             "state": state.digest.hex(),
             "epochs": network.epochs,
             "balances": final_figures(state),
+            "proposals": vote_figures(state),
             "refused": network.refused,
             "replays": [{**one.setting._asdict(), "digest": one.state} for one in found],
             **({"note": note} if note else {}),

@@ -511,3 +511,17 @@ def test_the_command_prints_a_table(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert f"qfs verify {out / INSTANCE / 'epochs' / '2'}" in printed
     assert qfs(["simulate", "--out", str(out)]) == 1
     assert qfs(["simulate", "--epochs", "0", "--out", str(tmp_path / "none")]) == 2
+
+
+def test_votes_are_held(seven: Path) -> None:
+    """One is executed, one cancelled, one closes early; ballots that come twice do not count."""
+    found = document_of(seven)["proposals"]
+    assert [p["state"] for p in found].count("CANCELLED") == 1
+    assert [p["state"] for p in found].count("EXECUTED") >= 1
+    urgent = next(p for p in found if p["emergency"])
+    assert urgent["closed_at_tick"] <= urgent["created_at_tick"] + 120
+    for proposal in found:
+        cast = [int(proposal[name]) for name in ("for", "against", "abstain")]
+        assert 0 < sum(cast) <= int(proposal["supply"])
+        assert proposal["voters"] > 0
+    assert any(proposal["refused"].get("duplicate", 0) for proposal in found)

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import msgspec
 import pytest
 
 from qfs import canonical, signatures
+from qfs.protocol import ballots as batches
 from qfs.protocol import events
 from qfs.protocol.closing import close
 from qfs.protocol.events import ProtocolEvent, TableRef, TransitionError
 from qfs.protocol.genesis import genesis_of, initial_state
+from qfs.protocol.governance import Draft
+from qfs.protocol.governance_rules import GovernanceRules
+from qfs.protocol.governing import ground_of
 from qfs.protocol.invariants import Auditor
 from qfs.protocol.registry import NEW_NODES, registrations
 from qfs.protocol.ruleset import Ruleset
@@ -24,8 +32,24 @@ from qfs.rows import from_rows
 from qfs.signatures import PrivateKey
 from qfs.tables import FEES, TELEMETRY, Table
 
+
+def _load(name: str) -> ModuleType:
+    path = Path(__file__).with_name(f"{name}.py")
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+# Tests import it by name.
+chamber = _load("chamber")
+
 TICKS = 8
-RULES = Ruleset(epoch_ticks=TICKS, max_nodes_per_operator=2)
+VOTES = GovernanceRules(window_ticks=3, timelock_ticks=1, grace_ticks=4, cooldown_ticks=1)
+RULES = Ruleset(epoch_ticks=TICKS, max_nodes_per_operator=2, governance=VOTES)
 REGISTRAR = signatures.from_seed(b"\1" * 32)
 REPORTER = signatures.from_seed(b"\2" * 32)
 NODE = signatures.from_seed(b"\3" * 32)
@@ -71,6 +95,62 @@ class Network:
             self.engine.apply(self.state, event)
         assert self.state.digest == before
         return caught.value
+
+    def key_of(self, name: str) -> PrivateKey:
+        """The private key of a node, which is one of those that tests use."""
+        node = self.state.registry.get(name)
+        assert node is not None
+        return next(k for k in (NODE, OTHER, REPORTER) if k.public.text == node.public_key)
+
+    def proposal(
+        self,
+        proposer: str = "a",
+        tick: int | None = None,
+        kind: str = "storage_replication_factor",
+        payload: dict[str, Any] | None = None,
+        emergency: bool = False,
+    ) -> ProtocolEvent:
+        """The event that creates a proposal, by default at the next tick."""
+        tick = self.state.tick + 1 if tick is None else tick
+        value = {"factor": 3} if payload is None else payload
+        made = self.state.governance.propose(
+            Draft(proposer, kind, value, emergency), ground_of(self.state, tick)
+        )
+        said = events.CreateProposal(
+            self.nonce(proposer), proposer, kind, value, emergency, made.id.hex(), ""
+        )
+        return self.signed(self.key_of(proposer), said, tick=tick)
+
+    def ballots(
+        self, proposal: str, choices: dict[str, int], tick: int | None = None, nonce: int = 0
+    ) -> ProtocolEvent:
+        """A batch of ballots, each signed by its voter."""
+        name = bytes.fromhex(proposal)
+        vote = self.state.governance.get(name)
+        signed = [
+            batches.sign_ballot(self.key_of(voter), self.state.instance, name, voter, choice, nonce)
+            for voter, choice in choices.items()
+        ]
+        tables = batches.tables_of(vote.proposal.snapshot, signed, vote.received)
+        payload = events.RecordBallots(proposal, *map(TableRef.of, tables))
+        at = self.state.tick if tick is None else tick
+        return ProtocolEvent(events.RECORD_BALLOTS, at, events.document(payload), *tables)
+
+    def cancellation(
+        self, proposal: str, proposer: str = "a", tick: int | None = None
+    ) -> ProtocolEvent:
+        payload = events.CancelProposal(self.nonce(proposer), proposer, proposal, "")
+        return self.signed(self.key_of(proposer), payload, tick=tick)
+
+    def execution(
+        self, proposal: str, tick: int | None = None, payload: dict[str, Any] | None = None
+    ) -> ProtocolEvent:
+        value = {"factor": 3} if payload is None else payload
+        votes = (v for v in self.state.governance if v.proposal.id.hex() == proposal)
+        tally = next((vote.tally.hex() for vote in votes), "00" * 32)
+        said = events.ExecuteProposal(proposal, value, tally)
+        at = self.state.tick if tick is None else tick
+        return ProtocolEvent(events.EXECUTE_PROPOSAL, at, events.document(said))
 
     def signed(
         self,
@@ -205,6 +285,15 @@ def busy_network(first_network: Network) -> Network:
     network.apply(network.fees([(8, "h1", 1)], epoch=1))
     network.apply(network.telemetry([(name, 10, 10, 1, 2, 3, 4) for name in "acdef"], epoch=1))
     network.apply(network.fees([(16, "i1", 5)], epoch=2, tick=16))
+    created = [network.proposal("a", 17), network.proposal("c", 17, payload={"factor": 4})]
+    one, other = (event.payload["proposal"] for event in created)
+    for event in created:
+        network.apply(event)
+    network.apply(network.ballots(one, {"a": 1, "c": 1}))
+    network.apply(network.ballots(one, {"c": 0, "d": 2}, tick=18))
+    network.apply(network.cancellation(other, "c"))
+    network.apply(network.execution(one, tick=21))
+    network.apply(network.proposal("d", 22))
     return network
 
 

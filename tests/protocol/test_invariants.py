@@ -14,15 +14,10 @@ from qfs import signatures
 from qfs.columns import Column
 from qfs.protocol import audited_epoch, audited_tables, events
 from qfs.protocol.audited_epoch import Share, misallocated
+from qfs.protocol.audited_votes import check_ballots, check_powers
 from qfs.protocol.eligibility import contributions
-from qfs.protocol.invariants import (
-    Auditor,
-    InvariantError,
-    check_ballots,
-    check_powers,
-    check_replays,
-    check_state,
-)
+from qfs.protocol.invariant_errors import InvariantError
+from qfs.protocol.invariants import Auditor, check_replays, check_state
 from qfs.protocol.registry import Node, Registry
 from qfs.protocol.ruleset import Ruleset
 from qfs.protocol.state import Batch, State
@@ -31,8 +26,12 @@ from qfs.rows import concat, from_rows, rows_of
 from qfs.tables import BALANCES, FEES, REGISTRY, Table
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TRANSITIONS = ("transitions", "closing", "allocator", "epoch", "eligibility", "registry")
-AUDIT = ("invariants", "audited_epoch", "audited_tables")
+TRANSITIONS = (
+    *("transitions", "closing", "allocator", "epoch", "eligibility", "registry"),
+    *("governing", "governance", "votes", "ballots", "verdict", "snapshot", "proposals"),
+    *("parameters", "governance_rules", "governance_documents"),
+)
+AUDIT = ("invariants", "invariant_errors", "audited_epoch", "audited_tables", "audited_votes")
 
 Change = Callable[[State], State]
 
@@ -344,7 +343,7 @@ def test_an_unknown_event_changes_nothing(busy: Any) -> None:
 
 def test_ticks_that_decrease_are_named(busy: Any) -> None:
     event = busy.reward()._replace(tick=3)
-    with pytest.raises(InvariantError, match="tick 3 after 16"):
+    with pytest.raises(InvariantError, match="tick 3 after 22"):
         busy.auditor.check(busy.state, event, replace(busy.state, tick=3))
 
 
