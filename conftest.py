@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import importlib.util
 import io
 import os
 import pathlib
@@ -42,6 +43,16 @@ hypothesis.settings.register_profile(
 hypothesis.settings.register_profile(
     "deep", deadline=None, max_examples=5000, database=None, print_blob=True
 )
+if importlib.util.find_spec("hypothesis_crosshair_provider"):
+    # A path may take a solver seconds; what it cannot follow it leaves out.
+    hypothesis.settings.register_profile(
+        "symbolic",
+        backend="crosshair",
+        deadline=None,
+        max_examples=50,
+        database=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
 hypothesis.settings.load_profile("fast")
 
 

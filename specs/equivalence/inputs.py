@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -83,3 +83,8 @@ raw_values = st.one_of(
     st.builds(RawCells, st.lists(scalars, max_size=6).map(cells), st.none(), st.just(True)),
 )
 """What `read_values` finds in what a caller hands over, not looked at yet."""
+
+forms: st.SearchStrategy[Callable[[list[int]], Any]] = st.sampled_from(
+    [list, list, tuple, Column.from_ints, lambda v: Column.from_ints([5, *v, 7])[1:-1]]
+)
+"""The sequences that a backend gets checked values in; a slice of a column has no total yet."""

@@ -154,6 +154,7 @@ def epochs(draw: st.DrawFn) -> Epoch:
 
 HALF = MAX_VALUE // 2
 amounts = st.one_of(
+    st.sampled_from([HALF, HALF + 1]),
     st.sampled_from([0, 1, 2**64 - 1, 2**64, HALF, HALF + 1, MAX_VALUE - 1, MAX_VALUE]),
     st.integers(0, 9),
     st.integers(0, MAX_VALUE),

@@ -29,6 +29,11 @@ def examples(times: int) -> settings:
     return settings(max_examples=times * settings.default.max_examples)
 
 
+def few_examples(part: int) -> settings:
+    """One of so many parts of the examples of the profile in use."""
+    return settings(max_examples=settings.default.max_examples // part)
+
+
 # `integers` prefers the neighbourhood of its bounds; these have a pattern of bits of their own.
 noise = st.binary(min_size=16, max_size=16).map(lambda b: int.from_bytes(b, "little"))
 
@@ -49,13 +54,16 @@ scalars = numbers(MAX_SCALAR)
 
 
 @st.composite
-def weights_of_total(draw: st.DrawFn) -> list[int]:
-    """Weights whose total lies just below, at or just above a power that arithmetic turns on."""
-    total = draw(st.sampled_from(TOTALS)) + draw(st.sampled_from([-2, -1, -1, 0, 0, 1]))
+def weights_of_total(draw: st.DrawFn, exactly: int | None = None) -> list[int]:
+    """Weights whose total lies just below, at or just above a power that arithmetic turns on, or
+    is the given one, and then no two of them are alike."""
+    total = exactly
+    if total is None:
+        total = draw(st.sampled_from(TOTALS)) + draw(st.sampled_from([-2, -1, -1, 0, 0, 1]))
     rows = draw(st.integers(4, 9))
     parts = [total // rows] * rows
     parts[draw(st.integers(0, rows - 1))] += total % rows
-    for _ in range(draw(st.sampled_from([0, 1, rows, rows]))):
+    for _ in range(2 * rows if exactly else draw(st.sampled_from([0, 1, rows, rows]))):
         giver = draw(st.integers(0, rows - 1))
         taker = (giver + draw(st.integers(1, rows - 1))) % rows
         moved = draw(noise) % (min(parts[giver], MAX_VALUE - parts[taker]) + 1)
@@ -67,9 +75,14 @@ def weights_of_total(draw: st.DrawFn) -> list[int]:
 weight_lists = st.one_of(
     st.lists(values, max_size=12),
     st.lists(st.integers(0, 3), max_size=12),
+    st.lists(st.just(0), max_size=4),
     st.builds(lambda w, n: [w] * n, values, st.integers(0, 12)),
     # One giant among small ones, and weights so near to each other that the remainders are too.
-    st.builds(lambda small, giant: [*small, giant, 1], st.lists(st.integers(0, 2)), values),
+    st.builds(
+        lambda small, giant: [*small, giant, 1],
+        st.lists(st.integers(0, 2)),
+        st.one_of(values, st.integers(2**100, MAX_VALUE)),
+    ),
     st.builds(
         lambda w, steps: [w + step for step in steps],
         numbers(MAX_VALUE - 3),
@@ -83,13 +96,16 @@ weight_lists = st.one_of(
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     """Allocations with ties at the cut, caps beside the exact share, and all but one capped."""
+    uneven = noise.map(lambda bits: bits % (MAX_VALUE + 1))
+    if draw(st.integers(0, 7)) == 0:
+        # Where a rest may need one bit more than two limbs have.
+        return Case(draw(uneven), draw(weights_of_total(MAX_SCALAR)))
     weights = draw(weight_lists)
     rows, total = len(weights), max(sum(weights), 1)
-    uneven = noise.map(lambda bits: bits % (MAX_VALUE + 1))
     pool = draw(st.one_of(values, st.integers(0, 4 * rows + 1), uneven))
     shares = [min(pool * w // total, MAX_VALUE) for w in weights]
     caps = common = None
-    capped = draw(st.sampled_from(["", "", "own", "common", "own and common"]))
+    capped = draw(st.sampled_from(["", "own", "own", "common", "own and common"]))
     if "own" in capped:
         caps = draw(own_caps(shares))
     if "common" in capped:
@@ -126,7 +142,7 @@ fee_lists = st.one_of(st.lists(values, max_size=10), weights_of_total())
 def batches(draw: st.DrawFn) -> tuple[list[int], int, int, int | None]:
     """Fees, rate, residue and room, the room beside what some of the fees come to."""
     fees, rate, residue = draw(fee_lists), draw(rates), draw(residues)
-    taken = sum(fees[: draw(st.integers(0, len(fees)))])
+    taken = sum(fees[: draw(st.sampled_from([0, len(fees) // 2, len(fees), len(fees)]))])
     due = (residue + taken * rate) // ONE
     near = [min(max(due + step, 0), MAX_SCALAR) for step in (-1, 0, 1)]
     return fees, rate, residue, draw(st.one_of(st.none(), st.sampled_from([*near, 0]), scalars))

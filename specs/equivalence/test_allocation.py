@@ -10,6 +10,7 @@ import pytest
 from aims import ALLOCATION, met, must_meet, note_outcome, of_allocation
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from inputs import forms
 from strategies import cases, examples, slicings
 
 from qfs import laws
@@ -19,25 +20,34 @@ from qfs.limits import MAX_SCALAR, MAX_VALUE
 
 @must_meet(*ALLOCATION, "value", "total", "length")
 @examples(5)
-@given(case=cases(), slices=slicings, rounds=st.integers(1, 4), lost=st.sampled_from([0] * 9 + [1]))
+@given(
+    case=cases(),
+    form=forms,
+    slices=slicings,
+    rounds=st.integers(1, 4),
+    lost=st.sampled_from([*[0] * 9, 1]),
+)
 def test_allocate(
     same: Callable[..., Any],
     kernel: Any,
     case: Case,
+    form: Callable[[list[int]], Any],
     slices: tuple[int, int],
     rounds: int,
     lost: int,
 ) -> None:
     """Allocation gives the same amounts, or the same error, from either backend."""
-    if lost and case.caps:
-        case = case._replace(caps=case.caps[lost:])
+    if lost:
+        case = case._replace(caps=case.weights[lost:])
+    weights, caps = form([*case.weights]), None if case.caps is None else form([*case.caps])
     found = same("allocate", *case)
     note_outcome(found)
     if found[0] == "value" or sum(case.weights) > MAX_SCALAR:
         met(*of_allocation(case, rounds))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(f"{kernel.allocate.__module__}.MAX_ROUNDS", rounds)
-        same("allocate", *case, slices=slices)
+        again = same("allocate", case.pool, weights, caps, *case[3:], slices=slices)
+    assert again == found
 
 
 @examples(3)

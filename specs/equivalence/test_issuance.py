@@ -9,6 +9,7 @@ import by_fractions
 from aims import met, must_meet, note_outcome
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from inputs import forms
 from strategies import batches, examples, rates, slicings
 
 from qfs import laws
@@ -23,10 +24,15 @@ Fees = tuple[list[int], int, int, int | None]
     *("a residue carried into a unit", "whole fees", "no rate", "nothing withheld"),
 )
 @examples(3)
-@given(batch=batches(), slices=slicings)
-def test_issue(same: Callable[..., Any], batch: Fees, slices: tuple[int, int]) -> None:
+@given(batch=batches(), form=forms, slices=slicings)
+def test_issue(
+    same: Callable[..., Any],
+    batch: Fees,
+    form: Callable[[list[int]], Any],
+    slices: tuple[int, int],
+) -> None:
     """Issuance gives the same amounts and residue, or the same error, from either backend."""
-    found = same("issue", *batch, slices=slices)
+    found = same("issue", form(batch[0]), *batch[1:], slices=slices)
     note_outcome(found)
     if found[0] == "value":
         note_issue(found[1], *batch)
