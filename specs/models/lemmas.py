@@ -48,6 +48,26 @@ def one_comparison_settles_the_rest(product: int, taken: int, guess: int, weight
     return found == (guess + 1, product - taken - weight)
 
 
+def a_step_is_the_division(bits: int, pool: int, weight: int, w: int) -> bool:
+    """The whole step gives the quotient and the remainder of the division.
+
+    of: division.reciprocal
+    of: division.share
+    bound: weights below 2^127, each number of bits a path of its own
+    pre: 1 <= bits < 128
+    pre: 0 <= pool < WORD // 2
+    pre: 1 <= weight
+    pre: 0 <= w <= weight
+    post: __return__
+    """
+    known = _one_of(bits, 128)
+    if not 2 ** (known - 1) <= weight < 2**known:
+        return True
+    factor = division.reciprocal(pool, weight, 2**known)
+    ratio = division.Ratio(pool, weight, factor, 128 - known, 128)
+    return division.share(ratio, w) == divmod(pool * w, weight)
+
+
 def a_remainder_fits_in_a_word(pool: int, weight: int, w: int) -> int:
     """The remainder of an amount rounded down is right although its products are cut to 128 bits.
 
@@ -91,3 +111,10 @@ def a_limb_is_settled(rest: int, q0: int, d: int, q1: int) -> bool:
     post: __return__
     """
     return issuing.settled(q1, q0, rest % LIMB, d, LIMB) == (q1 + rest // d, rest % d)
+
+
+def _one_of(value: int, stop: int) -> int:
+    for known in range(stop):
+        if value == known:
+            return known
+    raise AssertionError(value)

@@ -28,7 +28,7 @@ def digit_of(digits: Digits, remainder: int, level: int) -> int:
 
 
 def cut_digit(digits: Digits, found: Sequence[int], leftover: int) -> tuple[int, int]:
-    """`choose_digit`: the digit at which the cut lies, and the units left for those that have it."""
+    """`choose_digit`: the digit at which the cut lies, and the units left at it."""
     digit = 2**digits.digit_bits - 1
     left = leftover
     while digit > 0:
