@@ -61,7 +61,8 @@ def main(arguments: list[str]) -> int:
     if not options.check and not faults:
         faults += run(root, claims, rows, found, allowed, options)
     asked = [claim for claim in claims if options.check or claim.layer in options.layers]
-    faults += stale_faults(claims, asked, rows, found, allowed)
+    if options.check or not faults:
+        faults += stale_faults(claims, asked, rows, found, allowed)
     if options.check or "planted" in options.layers:
         faults += planted.faults(root)
     if not faults and all(claim.name in rows for claim in claims):
