@@ -46,6 +46,7 @@ test-all: $(LEGS) ## everything that CI runs: each leg below
 prove: contracts ## the contracts, and the tests at length: 200 crashes, 5,000 examples of each law
 	QFS_BACKEND=kernel QFS_CRASH_ROUNDS=200 $(PY) -m pytest -q -m database tests/ledger
 	QFS_BACKEND=kernel $(PY) -m pytest -q --hypothesis-profile=deep -m "not database" tests specs/equivalence
+	QFS_BACKEND=kernel $(PY) -m pytest -q --hypothesis-profile=symbolic -m symbolic specs/equivalence
 
 build: $(VENV)/dev.stamp ## the development environment; the kernel is rebuilt if it changed
 

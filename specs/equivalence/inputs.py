@@ -50,6 +50,7 @@ def cells(numbers: Sequence[int]) -> memoryview:
 
 
 id_like = st.one_of(
+    st.sampled_from([7, [b"a"], None, "a"]),
     st.sampled_from(["a", "b", "ab", "a!", "~", "!", "0xab", "a" * 127, "a" * 128, b"a", b"ab"]),
     st.sampled_from(
         ["", " ", "\x7f", "\x80", "é", "\ud800", "a" * 129, b"", b"a b", b"\xff", None, 7]

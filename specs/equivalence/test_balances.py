@@ -57,7 +57,6 @@ def test_merge_add_by_dicts(implementation: Any, outcome: Any, side: Side, other
         assert found == ("value", [[*expected], [*expected.values()]])
 
 
-@examples(2)
 @given(side=sides(small_amounts), other=sides(small_amounts))
 def test_crediting_conserves_commutes_and_lowers_nothing(
     implementation: Any, side: Side, other: Side

@@ -47,7 +47,6 @@ def test_the_first_check_that_fails_decides(
         assert REASONS[code] == expected[0], node_id
 
 
-@examples(2)
 @given(epoch=epochs(), layout=layouts, other=layouts)
 def test_every_id_of_both_tables_is_listed_once_in_order(
     implementation: Any, epoch: Epoch, layout: Layout, other: Layout

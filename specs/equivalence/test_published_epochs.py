@@ -33,7 +33,7 @@ def document(data: Path, name: str) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def epochs(data: Path) -> dict[str, tuple[int, list[int]]]:
     """Pool and weights by name."""
     nodes = [qfs.amount(row["weight"]) for row in rows_of(data, "nodes")]
@@ -72,7 +72,7 @@ def test_published_epochs(
     same("mul_div_many", weights, [pool], [sum(weights)], "half_up", slices=slices)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def by_the_book(epochs: dict[str, tuple[int, list[int]]]) -> dict[str, list[Any]]:
     """Amounts and undistributed of each case, by name of the epoch."""
     return {

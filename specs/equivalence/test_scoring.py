@@ -77,7 +77,6 @@ def note_products(case: ScoreCase, scores: list[int]) -> None:
             met("product of 129 bits")
 
 
-@examples(2)
 @given(case=score_cases())
 def test_score_by_the_book(implementation: Any, case: ScoreCase) -> None:
     """Scores are what the text of the protocol says, computed in fractions."""
@@ -85,7 +84,6 @@ def test_score_by_the_book(implementation: Any, case: ScoreCase) -> None:
     assert (list(found.scores), list(found.neutral)) == by_fractions.score(case)
 
 
-@examples(2)
 @given(case=score_cases(), data=st.data())
 def test_laws_of_scores(implementation: Any, case: ScoreCase, data: st.DataObject) -> None:
     """Scores keep every law, whatever the order of the rows and wherever they are cut."""
