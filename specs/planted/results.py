@@ -75,7 +75,7 @@ class Work:
 
     @classmethod
     def of(cls, root: Path, bug: Bug, layers: list[Layer], *, alone: bool) -> Work:
-        """With the keys of the sources as they are now: an edit during the run makes a row stale."""
+        """With the keys of the sources as they are: an edit during the run makes a row stale."""
         keys = {layer.name: key_of(root, bug, [layer]) for layer in layers}
         return cls(bug, layers, alone, {**keys, "": key_of(root, bug, layers)})
 
