@@ -18,7 +18,7 @@ from tree import BuildError, Tree
 PASSED, FAILED = 0, 1
 """Exit codes of pytest, and of `contracts.py`; any other means that nothing was found out."""
 
-FAILURE = re.compile(r"^(?:FAILED|ERROR) (?P<test>\S+)", re.MULTILINE)
+FAILURE = re.compile(r"^(?:FAILED|ERROR) (?P<test>.+?)(?: - .*)?$", re.MULTILINE)
 NAMED_LAW = re.compile(r"(?:<function | = )(\w+)(?: at 0x|\()|\b(NOD-I[1-5])\b")
 DEFINED = re.compile(r"^def (\w+)\(", re.MULTILINE)
 
