@@ -160,17 +160,20 @@ def test_a_survivor_is_red(project: Project) -> None:
     assert "survives" in project.red("--check")
 
 
+@pytest.mark.slow
 def test_a_survivor_with_a_reason_counts_against_the_score_alone(project: Project) -> None:
     project.bugs(LOST, EXCUSED)
     assert project.red() == "RED: 1 of 2 are caught, fewer than 95%"
     assert "It is a note." in (project.root / "specs/PLANTED.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_reason_for_what_is_caught_is_red(project: Project) -> None:
     project.bugs(LOST + 'equivalent = "Nobody counts."\n')
     assert "lost: is caught by tests/test_tiny.py::test_the_law" in project.red()
 
 
+@pytest.mark.slow
 def test_a_test_that_fails_by_itself_catches_nothing(project: Project) -> None:
     project.bugs(LOST)
     project.write("qfs/tiny.py", MODULE.replace("quota +", "1 + quota +"))
@@ -178,6 +181,7 @@ def test_a_test_that_fails_by_itself_catches_nothing(project: Project) -> None:
     assert project.rows() == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "text", "words"),
     [
@@ -193,6 +197,7 @@ def test_a_layer_that_says_nothing_is_red(
     assert words in project.red()
 
 
+@pytest.mark.slow
 def test_a_layer_that_does_not_end_is_ended_and_red(project: Project) -> None:
     project.bugs(bug("endless", "return [", "while True:\n        pass\n    return ["))
     assert "endless: law ends with code" in project.red("--seconds", "3")
@@ -218,6 +223,7 @@ def test_a_bug_that_cannot_be_planted_is_red(project: Project, entry: str, words
         assert words in project.red(option)
 
 
+@pytest.mark.slow
 def test_rows_missing_or_left_over_are_red(project: Project) -> None:
     project.bugs(LOST)
     assert "lost: no row; run" in project.red("--check")
@@ -228,6 +234,7 @@ def test_rows_missing_or_left_over_are_red(project: Project) -> None:
     assert "to-the-last: no row" in found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["qfs/tiny.py", "tests/test_tiny.py", "specs/planted/tiny.toml"])
 def test_a_row_older_than_what_it_speaks_of_is_red(project: Project, path: str) -> None:
     project.bugs(LOST)
@@ -239,6 +246,7 @@ def test_a_row_older_than_what_it_speaks_of_is_red(project: Project, path: str) 
     project.green("--check")
 
 
+@pytest.mark.slow
 def test_a_page_that_was_written_over_is_red(project: Project) -> None:
     project.bugs(LOST)
     project.green()
