@@ -546,6 +546,7 @@ def test_ballots() -> None:
         ([one, two], [one, (5, "b", "for")], "is .*'for'.* now"),
         ([one], [(3, "x", "for"), one], "'x', 'for'.* now"),
         ([one], [one, three, two], "of seq 5 counts after that of 9"),
+        ([one], [one, (4, "b", "for")], "of seq 4 counts after that of 4"),
         ([one], [one, (6, "a", "against")], "a counts twice, with seq 4 and 6"),
     ):
         with pytest.raises(InvariantError, match=words) as caught:
