@@ -131,8 +131,7 @@ def tried(
             with ThreadPoolExecutor(options.jobs) as pool:
                 list(pool.map(attempt, work))
     (root / results.ROWS).write_text(results.dump(rows), encoding="utf-8")
-    if all(bug.id in rows for bug in bugs):
-        (root / results.PAGE).write_text(results.markdown(bugs, rows), encoding="utf-8")
+    (root / results.PAGE).write_text(results.markdown(bugs, rows), encoding="utf-8")
     return faults
 
 

@@ -118,7 +118,9 @@ def faults_of(bugs: list[Bug], rows: Rows) -> list[str]:
 
 
 def markdown(bugs: list[Bug], rows: Rows) -> str:
-    """The page."""
+    """The page. A bug that was not tried yet has no row in it."""
+    waiting = sum(bug.id not in rows for bug in bugs)
+    bugs = [bug for bug in bugs if bug.id in rows]
     counts = Counter(rows[bug.id]["layer"] for bug in bugs)
     survivors = [bug for bug in bugs if not rows[bug.id]["layer"]]
     caught = len(bugs) - len(survivors)
@@ -126,10 +128,12 @@ def markdown(bugs: list[Bug], rows: Rows) -> str:
     named = sum(bool(rows[bug.id]["law"]) for bug in bugs)
     by = ", ".join(f"{number} by {name}" for name, number in counts.most_common() if name)
     lines = [INTRODUCTION]
-    lines.append(f"**{caught} of {len(bugs)} caught**, {100 * caught // len(bugs)}%: {by}.")
+    lines.append(f"**{caught} of {len(bugs)} caught**, {100 * caught // max(len(bugs), 1)}%: {by}.")
     lines.append(
         f"{named} of them by a law or an invariant that the test names. {seconds:.0f} s.\n"
     )
+    if waiting:
+        lines.append(f"{waiting} more were not tried yet.\n")
     lines.append("## Survivors\n")
     lines += [f"- `{bug.id}`, {bug.law} {bug.equivalent}" for bug in survivors] or ["None."]
     lines.append("\n## Bugs\n")
