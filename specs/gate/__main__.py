@@ -35,6 +35,7 @@ from sampled import Sampled
 ALLOWED = Path("specs", "contracts", "allowed.toml")
 ROWS = Path("specs", "report.json")
 REPORT = Path("specs", "REPORT.md")
+README = Path("README.md")
 
 LAYERS = ("contract", "model", "equivalence", "symbolic", "planted")
 TEST_SECONDS = 3600.0
@@ -171,14 +172,20 @@ def faults_of_row(
 
 
 def shown(root: Path, claims: list[Claim], rows: Rows, allowed: Allowed, write: bool) -> list[str]:
-    """The report, written or compared."""
-    path = root / REPORT
-    text = report.markdown(claims, rows, allowed)
-    if write:
-        path.write_text(text, encoding="utf-8")
-    elif not path.exists() or path.read_text(encoding="utf-8") != text:
-        return [f"{REPORT} is not what its rows say; run `make prove`"]
-    return []
+    """The report, and its summary in the README: written or compared."""
+    texts = {REPORT: report.markdown(claims, rows, allowed)}
+    readme = root / README
+    if readme.exists():
+        lines = report.summary(rows, len(allowed.uncontracted))
+        texts[README] = report.with_summary(readme.read_text(encoding="utf-8"), lines)
+    found = []
+    for path, text in texts.items():
+        file = root / path
+        if write:
+            file.write_text(text, encoding="utf-8")
+        elif not file.exists() or file.read_text(encoding="utf-8") != text:
+            found.append(f"{path} is not what its rows say; run `make prove`")
+    return found
 
 
 if __name__ == "__main__":

@@ -36,6 +36,9 @@ checked by samples, and is not proved.
 """
 
 
+START, END = "<!-- checks -->", "<!-- /checks -->"
+
+
 def load(path: Path) -> Rows:
     """The rows by name of their claim; none where there is no file yet."""
     if not path.exists():
@@ -67,6 +70,15 @@ def summary(rows: Rows, uncontracted: int) -> list[str]:
     by_all += f" are checked for all of {tried:,} inputs."
     by_bugs = f"- Of {planted['planted']} planted bugs these checks catch {planted['caught']}."
     return [by_paths, by_samples, by_all, by_bugs]
+
+
+def with_summary(readme: str, lines: list[str]) -> str:
+    """The text with these lines between its two comments; as it is where it has none."""
+    before, start, rest = readme.partition(START)
+    _, end, after = rest.partition(END)
+    if not start or not end:
+        return readme
+    return before + start + "\n".join(["", *lines, ""]) + end + after
 
 
 def markdown(claims: list[Claim], rows: Rows, allowed: Allowed) -> str:
