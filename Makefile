@@ -43,10 +43,10 @@ test: $(FAST_LEGS) ## the fast layers: lint, types, proofs up to date, tests wit
 test-all: $(LEGS) ## everything that CI runs: each leg below
 	@$(LEG) --summary $(LEGS)
 
-prove: contracts ## the contracts, and the tests at length: 200 crashes, 5,000 examples of each law
+prove: $(VENV)/dev.stamp ## run what specs/REPORT.md is about: proofs, samples, planted bugs; 200 crashes
 	QFS_BACKEND=kernel QFS_CRASH_ROUNDS=200 $(PY) -m pytest -q -m database tests/ledger
-	QFS_BACKEND=kernel $(PY) -m pytest -q --hypothesis-profile=deep -m "not database" tests specs/equivalence
-	QFS_BACKEND=kernel $(PY) -m pytest -q --hypothesis-profile=symbolic -m symbolic specs/equivalence
+	$(PY) specs/planted $(if $(FORCE),--all)
+	$(PY) specs/gate $(if $(FORCE),--all)
 
 build: $(VENV)/dev.stamp ## the development environment; the kernel is rebuilt if it changed
 
@@ -100,8 +100,8 @@ wheel: sdist ## leg: the wheel with the kernel, tested outside the checkout
 	@$(KERNEL_LEG) $@ "the wheel has the right files and passes the tests outside the checkout" \
 		$(PY) tests/packaging/wheel.py kernel
 
-contracts: $(VENV)/dev.stamp ## prove the contracts whose files changed; all of them with FORCE=1
-	$(PY) specs/gate $(if $(FORCE),--all)
+contracts: $(VENV)/dev.stamp ## the proofs alone, of what changed; all of them with FORCE=1
+	$(PY) specs/gate --layers contract,model $(if $(FORCE),--all)
 
 bench: $(VENV)/dev.stamp ## measure
 	QFS_BACKEND=kernel $(PY) -m pytest benchmarks --benchmark-enable --benchmark-only

@@ -80,6 +80,65 @@ def _findings(node: ast.AST, members: list[ast.expr]) -> Iterator[str]:
     yield from (f"import {name}" for name in names if name.split(".")[0] in BANNED_MODULES)
 
 
+ORDERED = {"list", "tuple", "enumerate", "zip", "map", "filter", "iter", "reversed", "next"}
+"""Calls that take the order of what they are given; `sorted`, `min` and `sum` do not."""
+
+
+def unordered(text: str) -> list[str]:
+    """The sets of a source that something goes through in the order of their hashes."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        taken: list[ast.expr] = []
+        if isinstance(node, (ast.For, ast.comprehension)):
+            taken = [node.iter]
+        elif isinstance(node, ast.Starred):
+            taken = [node.value]
+        elif isinstance(node, ast.Call):
+            name = node.func.id if isinstance(node.func, ast.Name) else ""
+            joins = isinstance(node.func, ast.Attribute) and node.func.attr == "join"
+            taken = node.args if name in ORDERED or joins else []
+        found += [ast.unparse(source) for source in taken if _is_set(source)]
+    return found
+
+
+def _is_set(node: ast.expr) -> bool:
+    if isinstance(node, ast.BinOp):
+        return any(_is_set(side) or _is_keys(side) for side in (node.left, node.right))
+    is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    return isinstance(node, (ast.Set, ast.SetComp)) or (is_call and node.func.id in SETS)
+
+
+def _is_keys(node: ast.expr) -> bool:
+    is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    return is_call and node.func.attr in ("keys", "items")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "qfs").rglob("*.py")), ids=shown)
+def test_no_set_is_gone_through_in_its_own_order(path: pathlib.Path) -> None:
+    """Nowhere in the package, messages included: the first difference is the same for everybody."""
+    assert unordered(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "times"),
+    [
+        ("for x in {*a, *b}: pass", 1),
+        ("x = [y for y in set(z)]", 1),
+        ("x = list({y for y in z})", 1),
+        ("x = ', '.join({*a})", 1),
+        ("x = [*{*a}]", 1),
+        ("for x in a.keys() - b.keys(): pass", 1),
+        ("for x in a.keys(): pass", 0),
+        ("for x in sorted({*a, *b}): pass", 0),
+        ("x = {y for y in z}", 0),
+        ("x in {1, 2}", 0),
+        ("x = min({*a})", 0),
+    ],
+)
+def test_a_set_that_is_gone_through_is_found(source: str, times: int) -> None:
+    assert len(unordered(source)) == times
+
+
 @pytest.mark.parametrize("path", CORE, ids=shown)
 def test_the_core_is_deterministic(path: pathlib.Path) -> None:
     found = findings(path.read_text(encoding="utf-8"))

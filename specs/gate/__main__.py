@@ -1,182 +1,191 @@
-"""The gate: runs the contracts whose files changed, and is red on anything but a proof.
+"""The gate: runs what checks the claims whose files changed, and is red where one does not hold.
 
-    python specs/gate [--check] [--all] [--jobs 1|2] [--root FOLDER]
-                      [--seconds S] [--grace S]
+    python specs/gate [--check | --summary] [--all] [--layers NAME,NAME] [--jobs 1|2]
+                      [--root FOLDER] [--seconds S] [--grace S]
 
---check runs no prover: it compares the kept rows with the sources. --all runs every contract.
-A run may take S seconds of the processor, and twice that and the grace by the clock.
-Exit code 0: every contract is confirmed, or in the allow-list with a reason; 1: it is not so.
+--check runs nothing: it compares the kept rows with the sources. --summary prints four lines for a
+reader. --all runs everything. --layers leaves other layers as they are, and writes no report where
+one of their rows is missing.
+A proof may take S seconds of the processor, and twice that and the grace by the clock.
+Exit code 0: every claim holds, or is in the allow-list with a reason; 1: it is not so.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 import allowed as allow_list
-import declared
-import prover
+import keys
+import planted
+import proofs
 import reach
-import rows as report
+import report
+import sampled
 from allowed import Allowed
-from declared import Contract
+from bounded import Limits
+from claims import Claim, Row, Rows
+from declared import Contract, contracts_of
+from sampled import Sampled
 
 ALLOWED = Path("specs", "contracts", "allowed.toml")
 ROWS = Path("specs", "report.json")
 REPORT = Path("specs", "REPORT.md")
+README = Path("README.md")
 
-KNOWN_SECONDS = 5.0
-"""For a contract in the allow-list: enough to notice one that has become easy."""
+LAYERS = ("contract", "model", "equivalence", "symbolic", "planted")
+TEST_SECONDS = 3600.0
+"""Until the tests of one file are ended from outside."""
 
 
 def main(arguments: list[str]) -> int:
+    options = read(arguments)
+    root = options.root.resolve()
+    claims: list[Claim] = [
+        *contracts_of(root),
+        *sorted(sampled.claims_of(root), key=lambda claim: LAYERS.index(claim.layer)),
+        *planted.claims_of(root),
+    ]
+    allowed, faults = allow_list.load(root / ALLOWED)
+    rows = report.load(root / ROWS)
+    if options.summary:
+        print("\n".join(report.summary(rows, len(allowed.uncontracted))))
+        return 0
+    contracts = [claim for claim in claims if isinstance(claim, Contract)]
+    faults += [f"{claim.name}: {fault}" for claim in claims for fault in claim.faults]
+    faults += proofs.static_faults(root, contracts, allowed)
+    found = {claim.name: key_of(root, claim) for claim in claims}
+    if not options.check and not faults:
+        faults += run(root, claims, rows, found, allowed, options)
+    asked = [claim for claim in claims if options.check or claim.layer in options.layers]
+    if options.check or not faults:
+        faults += stale_faults(claims, asked, rows, found, allowed)
+    if options.check or "planted" in options.layers:
+        faults += planted.faults(root)
+    if not faults and all(claim.name in rows for claim in claims):
+        faults += shown(root, claims, rows, allowed, write=not options.check)
+    for fault in sorted(dict.fromkeys(faults)):
+        print(f"RED: {fault}")
+    print(f"{len(claims)} rows, {len(faults)} faults")
+    return 1 if faults else 0
+
+
+def read(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python specs/gate")
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--summary", action="store_true")
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--layers", type=lambda text: text.split(","), default=list(LAYERS))
     parser.add_argument("--jobs", type=int, choices=(1, 2), default=2)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--grace", type=float, default=60.0)
     parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parents[2])
     options = parser.parse_args(arguments)
-    root = options.root.resolve()
-    contracts = declared.contracts_of(root)
-    allowed, faults = allow_list.load(root / ALLOWED)
-    faults += static_faults(root, contracts, allowed)
-    kept = report.load(root / ROWS)
-    keys = {path: declared.key_of(root, path) for path in {c.path for c in contracts}}
-    if options.check:
-        faults += stale_faults(root, contracts, kept, keys, allowed)
-    elif not faults:
-        waiting = contracts if options.all else waiting_of(contracts, kept, keys, allowed)
-        faults += reach.faults(root, waiting, 2 * options.seconds + options.grace)
-    if not options.check and not faults:
-        rows = updated(root, contracts, waiting, kept, keys, allowed, options)
-        faults += [fault for contract in contracts for fault in judged(contract, rows, allowed)]
-        if not faults:
-            text = report.markdown(contracts, rows, allowed)
-            (root / REPORT).write_text(text, encoding="utf-8")
-    for fault in faults:
-        print(f"RED: {fault}")
-    print(f"{len(contracts)} contracts, {len(faults)} faults")
-    return 1 if faults else 0
+    if not {*options.layers} <= {*LAYERS}:
+        parser.error(f"the layers are {', '.join(LAYERS)}")
+    return options
 
 
-def static_faults(root: Path, contracts: list[Contract], allowed: Allowed) -> list[str]:
-    """What is wrong before any prover runs."""
-    found = [f"{c.name}: {fault}" for c in contracts for fault in c.faults]
-    if not contracts:
-        found.append("there are no contracts")
-    for contract in contracts:
-        for name in contract.of:
-            source = declared.source_of(root, name)
-            if source is None:
-                found.append(f"{contract.name}: there is no function {name}")
-            elif source not in declared.key_files(root, contract.path):
-                found.append(f"{contract.name}: its file does not import the module of {name}")
-    names = {contract.name: contract.of for contract in contracts}
-    found += allow_list.faults_of(allowed, root, names, declared.reference_functions(root))
-    return found
+def key_of(root: Path, claim: Claim) -> str:
+    """Of the files that a row speaks of, as they are now."""
+    if claim.layer == "planted":
+        return planted.key_of(root)
+    of = keys.test_files if isinstance(claim, Sampled) else keys.key_files
+    return keys.key_of(root, of(root, claim.path))
+
+
+def run(
+    root: Path,
+    claims: list[Claim],
+    rows: Rows,
+    found: dict[str, str],
+    allowed: Allowed,
+    options: argparse.Namespace,
+) -> Iterator[str]:
+    """Run what is waiting; `rows` gets what came of it, each kept as it comes."""
+    for name in rows.keys() - {claim.name for claim in claims}:
+        del rows[name]
+    waiting = [
+        claim
+        for claim in claims
+        if claim.layer in options.layers
+        and (options.all or faults_of_row(claim, rows.get(claim.name), found, allowed))
+    ]
+    contracts = [claim for claim in waiting if isinstance(claim, Contract)]
+    unreached = list(reach.faults(root, contracts, 2 * options.seconds + options.grace))
+    yield from unreached
+    if unreached:
+        return
+    keeping = Lock()
+
+    def keep(name: str, row: Row) -> None:
+        with keeping:
+            print(f"{row['seconds']:7.1f} s  {name}: {row['words']}, {row['reach']}", flush=True)
+            rows[name] = row
+            (root / ROWS).write_text(report.dump(rows), encoding="utf-8")
+
+    limits = Limits(options.seconds, options.grace)
+    proofs.prove(root, contracts, found, allowed, limits, options.jobs, keep)
+    tests = [claim for claim in waiting if isinstance(claim, Sampled)]
+    for _, group in groupby(tests, key=lambda claim: (claim.path, claim.layer)):
+        for name, row in sampled.rows_of(root, list(group), found, TEST_SECONDS):
+            keep(name, row)
+    for claim in waiting:
+        if claim.layer == "planted":
+            keep(claim.name, planted.row(root, claim))
+    (root / ROWS).write_text(report.dump(rows), encoding="utf-8")
 
 
 def stale_faults(
-    root: Path,
-    contracts: list[Contract],
-    kept: dict[str, dict[str, Any]],
-    keys: dict[Path, str],
+    claims: list[Claim],
+    asked: list[Claim],
+    rows: Rows,
+    found: dict[str, str],
     allowed: Allowed,
+) -> Iterator[str]:
+    """Rows that say nothing about the sources as they are, or that something does not hold."""
+    for name in rows.keys() - {claim.name for claim in claims}:
+        yield f"{name}: a row without a claim"
+    for claim in asked:
+        yield from faults_of_row(claim, rows.get(claim.name), found, allowed)
+
+
+def faults_of_row(
+    claim: Claim, row: Row | None, found: dict[str, str], allowed: Allowed
 ) -> list[str]:
-    """Kept rows that say nothing about the sources as they are."""
-    found = [
-        f"{name}: a row without a contract" for name in kept.keys() - {c.name for c in contracts}
-    ]
-    missing = [c for c in contracts if c.name not in kept]
-    found += [f"{contract.name}: no row; run `make contracts`" for contract in missing]
-    for contract in contracts:
-        if contract in missing:
-            continue
-        if kept[contract.name]["key"] != keys[contract.path]:
-            found.append(f"{contract.name}: a file it speaks of changed; run `make contracts`")
-        found += judged(contract, kept, allowed)
-    if not found:
-        path = root / REPORT
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-        if text != report.markdown(contracts, kept, allowed):
-            found.append(f"{REPORT} is not what its rows say; run `make contracts`")
-    return sorted(found)
-
-
-def judged(contract: Contract, rows: dict[str, dict[str, Any]], allowed: Allowed) -> list[str]:
-    """Red on a contract that is not confirmed, and on an entry for one that is."""
-    row = rows[contract.name]
-    if row["confirmed"]:
-        if contract.name in allowed.unconfirmed:
-            return [f"{contract.name}: confirmed by now; take it off the allow-list"]
+    """No row, a stale one, one that does not hold, and an entry for one that does."""
+    if row is None:
+        return [f"{claim.name}: no row; run `make prove`"]
+    if row["key"] != found[claim.name]:
+        return [f"{claim.name}: a file it speaks of changed; run `make prove`"]
+    if row["holds"]:
+        if claim.name in allowed.unconfirmed:
+            return [f"{claim.name}: confirmed by now; take it off the allow-list"]
         return []
-    if contract.name in allowed.unconfirmed and row["words"] == "not confirmed":
+    if claim.name in allowed.unconfirmed and row["words"] == "not confirmed":
         return []
-    return [f"{contract.name}: {row['words']}"]
+    return [f"{claim.name}: {row['words']}"]
 
 
-def waiting_of(
-    contracts: list[Contract],
-    kept: dict[str, dict[str, Any]],
-    keys: dict[Path, str],
-    allowed: Allowed,
-) -> list[Contract]:
-    """The contracts whose files changed, that have no row, or a red one."""
-    return [
-        contract
-        for contract in contracts
-        if contract.name not in kept
-        or kept[contract.name]["key"] != keys[contract.path]
-        or judged(contract, kept, allowed)
-    ]
-
-
-def updated(
-    root: Path,
-    contracts: list[Contract],
-    waiting: list[Contract],
-    kept: dict[str, dict[str, Any]],
-    keys: dict[Path, str],
-    allowed: Allowed,
-    options: argparse.Namespace,
-) -> dict[str, dict[str, Any]]:
-    """The rows, those that wait for it proved again. Each is kept as it comes."""
-    tool = f"CrossHair {importlib.metadata.version('crosshair-tool')}"
-    tool += f", z3 {importlib.metadata.version('z3-solver')}"
-    rows = {contract.name: kept[contract.name] for contract in contracts if contract.name in kept}
-    keeping = Lock()
-
-    def prove(contract: Contract) -> None:
-        is_known = contract.name in allowed.unconfirmed
-        seconds = KNOWN_SECONDS if is_known else options.seconds
-        limits = prover.Limits(seconds, options.grace)
-        outcome = prover.prove(root, contract, limits, retry=not is_known)
-        row = report.row_of(
-            contract,
-            # The state is that of before the run: an edit during it makes the row stale.
-            keys[contract.path],
-            confirmed=outcome.is_confirmed,
-            words=outcome.words,
-            seconds=round(outcome.seconds, 1),
-            attempts=outcome.attempts,
-            tool=tool,
-        )
-        with keeping:
-            print(f"{outcome.seconds:7.1f} s  {contract.name}: {outcome.words}", flush=True)
-            rows[contract.name] = row
-            (root / ROWS).write_text(report.dump(rows), encoding="utf-8")
-
-    with ThreadPoolExecutor(options.jobs) as pool:
-        list(pool.map(prove, waiting))
-    (root / ROWS).write_text(report.dump(rows), encoding="utf-8")
-    return rows
+def shown(root: Path, claims: list[Claim], rows: Rows, allowed: Allowed, write: bool) -> list[str]:
+    """The report, and its summary in the README: written or compared."""
+    texts = {REPORT: report.markdown(claims, rows, allowed)}
+    readme = root / README
+    if readme.exists():
+        lines = report.summary(rows, len(allowed.uncontracted))
+        texts[README] = report.with_summary(readme.read_text(encoding="utf-8"), lines)
+    found = []
+    for path, text in texts.items():
+        file = root / path
+        if write:
+            file.write_text(text, encoding="utf-8")
+        elif not file.exists() or file.read_text(encoding="utf-8") != text:
+            found.append(f"{path} is not what its rows say; run `make prove`")
+    return found
 
 
 if __name__ == "__main__":

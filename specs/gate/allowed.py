@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from declared import functions_in
+from keys import functions_in
 
 
 @dataclass(frozen=True)

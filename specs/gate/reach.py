@@ -11,7 +11,6 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from bounded import environment
 from declared import Contract, read_file
 
 SMALL = (1, 0, 2, 3, -1, 127)
@@ -29,10 +29,8 @@ def faults(root: Path, contracts: list[Contract], seconds: float) -> Iterator[st
     """Contracts that reach nothing of what they name, each file in a process of its own."""
     for path in sorted({contract.path for contract in contracts}):
         command = ["timeout", "--signal=KILL", str(seconds), sys.executable, __file__, str(path)]
-        environment = {**os.environ, "PYTHONPATH": str(root), "QFS_BACKEND": "reference"}
-        environment["PYTHONDONTWRITEBYTECODE"] = "1"
         done = subprocess.run(
-            command, cwd=root, env=environment, capture_output=True, text=True, check=False
+            command, cwd=root, env=environment(root), capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
             last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
@@ -43,9 +41,10 @@ def faults(root: Path, contracts: list[Contract], seconds: float) -> Iterator[st
                 yield f"{name}: no small input makes it call {function}"
 
 
-def unreached(function: Callable[..., object], contract: Contract) -> list[str]:
-    """The functions it speaks of that no call with small numbers reaches."""
-    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+def unreached(functions: list[Callable[..., object]], contract: Contract) -> list[str]:
+    """What it speaks of that no call with small numbers reaches, of any of these functions."""
+    code = functions[0].__code__
+    names = code.co_varnames[: code.co_argcount]
     conditions = [compile(text, "<pre>", "eval") for text in contract.pres]
     missed = dict.fromkeys(contract.of)
 
@@ -54,12 +53,16 @@ def unreached(function: Callable[..., object], contract: Contract) -> list[str]:
             missed.pop(f"{frame.f_globals.get('__name__')}.{frame.f_code.co_qualname}", None)
 
     for values in itertools.islice(itertools.product(SMALL, repeat=len(names)), MOST_CALLS):
-        known: dict[str, Any] = {**function.__globals__, **dict(zip(names, values, strict=True))}
+        known: dict[str, Any] = {
+            **functions[0].__globals__,
+            **dict(zip(names, values, strict=True)),
+        }
         if not all(eval(condition, known) for condition in conditions):
             continue
         sys.setprofile(see)
         try:
-            function(*values)
+            for function in functions:
+                function(*values)
         finally:
             sys.setprofile(None)
         if not missed:
@@ -73,7 +76,10 @@ def main(path: Path) -> None:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    found = {c.name: unreached(vars(module)[c.name.partition(".")[2]], c) for c in read_file(path)}
+    found = {}
+    for contract in read_file(path, ""):
+        names = [contract.name.partition(".")[2], *contract.same]
+        found[contract.name] = unreached([vars(module)[name] for name in names], contract)
     json.dump(found, sys.stdout)
 
 

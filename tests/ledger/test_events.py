@@ -225,10 +225,15 @@ WRONG: dict[str, tuple[int, str, Change]] = {
         "body",
         lambda r: [*r[:2], forged(r[2], body=body_of(r[2], extra=1)), *r[3:]],
     ),
-    "body of another number": (
+    "body of a later number": (
         2,
         "body",
         lambda r: [*r[:2], forged(r[2], body=body_of(r[2], seq=3)), *r[3:]],
+    ),
+    "body of a lower number": (
+        2,
+        "body",
+        lambda r: [*r[:2], forged(r[2], body=body_of(r[2], seq=1)), *r[3:]],
     ),
     "body with a bad type": (
         2,

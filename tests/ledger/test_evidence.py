@@ -24,7 +24,12 @@ from qfs.columns import Column
 from qfs.errors import EvidenceError, QfsError, StorageError, VerificationError
 from qfs.hashing import EVIDENCE_TAG, tagged_hash
 from qfs.ids import check_ids
-from qfs.ledger.evidence import read_manifest, verify_evidence, write_evidence
+from qfs.ledger.evidence import (
+    read_manifest,
+    require_follows,
+    verify_evidence,
+    write_evidence,
+)
 from qfs.ledger.explain import explain
 from qfs.ledger.proofs import Proof, prove, read_proof, verify_proof, write_proof
 from qfs.protocol.epoch import ClosedEpoch, Opening, close_epoch
@@ -318,6 +323,19 @@ def test_proof_of_another_row_or_position_fails(folder: Path) -> None:
             verify_proof(changed)
 
 
+def test_every_step_of_a_proof_is_checked_without_a_trusted_digest(folder: Path) -> None:
+    """From the row to the root and on to the digest: no step stands for the one before."""
+    proof = prove(folder, "node-3")
+    entry = proof.manifest.tables["allocations"]
+    for changes in ({"rows": 4}, {"root": "ab" * 32}, {"digest": "ab" * 32}):
+        tables = {"allocations": msgspec.structs.replace(entry, **changes)}
+        manifest = msgspec.structs.replace(
+            proof.manifest, tables={**proof.manifest.tables, **tables}
+        )
+        with pytest.raises(VerificationError):
+            verify_proof(msgspec.structs.replace(proof, manifest=manifest))
+
+
 def test_unknown_node_and_no_proof(folder: Path, tmp_path: Path) -> None:
     for node in ("node-9", "node-", "zz", "A"):
         with pytest.raises(EvidenceError, match="no node"):
@@ -370,6 +388,15 @@ def test_explanation_refuses_edited_tables(folder: Path) -> None:
     shutil.rmtree(folder / "tables")
     with pytest.raises(StorageError):
         explain(folder, "node-3")
+
+
+def test_an_epoch_follows_the_one_of_the_digest_that_it_names(folder: Path) -> None:
+    """Another one that closed with the same figures is another one."""
+    manifest = msgspec.structs.replace(read_manifest(folder), epoch=1)
+    before = msgspec.structs.replace(manifest, epoch=0, closing=manifest.opening)
+    require_follows(msgspec.structs.replace(manifest, previous=before.digest.hex()), before)
+    with pytest.raises(VerificationError, match="previous"):
+        require_follows(manifest, before)
 
 
 def test_an_opening_out_of_nowhere_is_refused(tmp_path: Path, closed: ClosedEpoch) -> None:

@@ -57,6 +57,30 @@ def test_refused_event_is_not_written(instance: Instance) -> None:
     assert sorted(path.name for path in (instance.folder / "artifacts").iterdir()) == before
 
 
+@pytest.mark.parametrize("part", ["artifacts", "log"])
+def test_what_cannot_be_written_has_not_happened(
+    instance: Instance, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    def full(*_: object) -> None:
+        raise StorageError("the disk is full")
+
+    epoch, fees = FIRST_EPOCH + 1, fees_of(FIRST_EPOCH + 1)
+    with Session(instance, "a") as session:
+        before = session.state
+        parts = {"artifacts": (instance.artifacts, "put"), "log": (session._log, "append")}
+        name = events.TableRef.of(fees)
+        payload = events.RecordFees(session.nonce("reporter"), "reporter", epoch, name, "")
+        tick = (epoch + 1) * TICKS - 1
+        with monkeypatch.context() as patch:
+            patch.setattr(*parts[part], full)
+            with pytest.raises(StorageError, match="full"):
+                session.sign(REPORTER, tick, payload, fees)
+        assert session.state is before
+        # So it can be done again.
+        session.sign(REPORTER, tick, payload, fees)
+    assert size(instance) == 5
+
+
 def test_second_writer_is_told_who_holds_it(instance: Instance) -> None:
     with Session(instance, "first"), pytest.raises(LeaseError, match="first"):
         Session(instance, "second")

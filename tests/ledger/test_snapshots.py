@@ -22,9 +22,11 @@ from instances import (
     register,
 )
 
+from qfs.ledger.artifacts import Artifacts
 from qfs.ledger.instance import Instance
 from qfs.ledger.replay import replay
 from qfs.ledger.session import Session, load_state
+from qfs.ledger.snapshots import Snapshots
 from qfs.protocol import events
 from qfs.protocol.ruleset import Ruleset
 
@@ -161,6 +163,22 @@ def test_snapshot_of_another_log_is_passed_over_and_replaced(folder: Path) -> No
     close(instance, FIRST_EPOCH, 5)
     assert begins_at(instance) == 4
     assert state_of(instance) == replayed(instance)
+
+
+def test_a_snapshot_sees_to_its_tables_itself(folder: Path) -> None:
+    """Each table that it names is an artifact when it is taken, whoever stored it before."""
+    instance, epoch = grown(folder / "instance", 1), FIRST_EPOCH + 1
+    fees = fees_of(epoch)
+    with Session(instance, "test") as session:
+        name = events.TableRef.of(fees)
+        payload = events.RecordFees(session.nonce("reporter"), "reporter", epoch, name, "")
+        happened = session.sign(REPORTER, (epoch + 1) * TICKS - 1, payload, fees)
+        state = session.state
+    (folder / "elsewhere").mkdir()
+    Snapshots(folder, Artifacts(folder / "elsewhere")).take(state, happened.head)
+    named = [state.registry.table, state.balances, fees]
+    stored = sorted(path.name for path in (folder / "elsewhere").iterdir())
+    assert stored == sorted(f"{t.schema.name}-{t.digest.hex()}.parquet" for t in named)
 
 
 def test_what_waits_for_a_later_epoch_is_in_the_snapshot(folder: Path) -> None:

@@ -476,6 +476,8 @@ def test_sums_are_of_the_memory_and_not_of_what_is_claimed() -> None:
         ([90, 5, 5], 60, [30, 35, 35], 0, "n1"),
         ([90, 5, 5], 60, [60, 20, 20], 0, None),
         ([90, 5, 5], 60, [60, 25, 15], 0, "n2"),
+        ([2, 1, 1], 9, [6, 4, 2], 0, None),
+        ([2, 1, 1], 9, [5, 4, 2], 0, "n1"),
         ([0, 5, 5], 60, [0, 5, 5], 0, None),
         ([0, 5, 5], 60, [1, 5, 5], 0, "n0"),
         ([0, 5, 5], 5, [1, 5, 5], 0, "n0"),
@@ -545,6 +547,7 @@ def test_ballots() -> None:
         ([one, two], [one, (5, "b", "for")], "is .*'for'.* now"),
         ([one], [(3, "x", "for"), one], "'x', 'for'.* now"),
         ([one], [one, three, two], "of seq 5 counts after that of 9"),
+        ([one], [one, (4, "b", "for")], "of seq 4 counts after that of 4"),
         ([one], [one, (6, "a", "against")], "a counts twice, with seq 4 and 6"),
     ):
         with pytest.raises(InvariantError, match=words) as caught:

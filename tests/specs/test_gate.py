@@ -135,12 +135,12 @@ def test_a_proof_is_green_kept_and_shown(project: Project) -> None:
     project.contracts(SOUND)
     assert "Confirmed over all paths" in project.green("--seconds", "10")
     row = json.loads((project.root / "specs/report.json").read_text())
-    assert row["tiny.it_is_no_more_than_either"]["confirmed"] is True
+    assert row["tiny.it_is_no_more_than_either"]["holds"] is True
     shown = (project.root / "specs/REPORT.md").read_text()
     assert "| proved for all inputs |" in shown
-    assert project.green("--check") == "1 contracts, 0 faults\n"
+    assert project.green("--check") == "1 rows, 0 faults\n"
     # What did not change is not run again.
-    assert project.green() == "1 contracts, 0 faults\n"
+    assert project.green() == "1 rows, 0 faults\n"
     assert "Confirmed" in project.green("--all", "--seconds", "10")
 
 
@@ -177,7 +177,7 @@ def test_what_cannot_be_confirmed_is_red_after_one_retry(project: Project) -> No
     assert project.red("--seconds", "0.5").startswith("RED: hard.no_cube_is_two_cubes: ")
     rows = json.loads((project.root / "specs/report.json").read_text())
     row = rows["hard.no_cube_is_two_cubes"]
-    assert (row["confirmed"], row["attempts"]) == (False, 2)
+    assert (row["holds"], row["attempts"]) == (False, 2)
     # A red row is not believed the next time either.
     assert "no_cube" in project.red("--check")
 
@@ -235,11 +235,11 @@ def test_an_allowed_contract_with_a_counterexample_is_red(project: Project) -> N
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
-        ("pots: __return__ <= a", "is none of of, bound, pre, post"),
-        ("Post: __return__ <= a", "is none of of, bound, pre, post"),
-        ("post __return__ <= a", "is none of of, bound, pre, post"),
-        ("post : __return__ <= a", "is none of of, bound, pre, post"),
-        ("post[a]: __return__ <= a", "is none of of, bound, pre, post"),
+        ("pots: __return__ <= a", "is none of of, bound, pre, post, same"),
+        ("Post: __return__ <= a", "is none of of, bound, pre, post, same"),
+        ("post __return__ <= a", "is none of of, bound, pre, post, same"),
+        ("post : __return__ <= a", "is none of of, bound, pre, post, same"),
+        ("post[a]: __return__ <= a", "is none of of, bound, pre, post, same"),
         ("post:", "nothing behind `post:`"),
         ("pre:\n        post: __return__ <= a", "nothing behind `pre:`"),
         ("post: __return__ <= = a", "is no expression"),
@@ -361,7 +361,7 @@ def proved(project: Project) -> Project:
 def test_a_row_older_than_what_it_speaks_of_is_red(proved: Project, path: str) -> None:
     file = proved.root / path
     file.write_text(file.read_text() + "\n# changed\n")
-    assert "a file it speaks of changed; run `make contracts`" in proved.red("--check")
+    assert "a file it speaks of changed; run `make prove`" in proved.red("--check")
     proved.green("--seconds", "10")
     proved.green("--check")
 
@@ -375,7 +375,7 @@ def test_rows_missing_or_left_over_are_red(proved: Project) -> None:
     proved.contracts(SOUND, SOUND.replace("def it", "def so"))
     assert "tiny.so_is_no_more_than_either: no row" in proved.red("--check")
     proved.contracts(SOUND.replace("def it", "def so"))
-    assert "it_is_no_more_than_either: a row without a contract" in proved.red("--check")
+    assert "it_is_no_more_than_either: a row without a claim" in proved.red("--check")
 
 
 def test_a_report_that_was_written_over_is_red(proved: Project) -> None:

@@ -1,0 +1,122 @@
+"""What the models rest on, at the kernel's full width.
+
+Together: an estimate is the quotient or one less, one comparison settles that, and so the step
+gives quotient and remainder; the amounts and remainders of `qfs.reference` are the same.
+"""
+
+from __future__ import annotations
+
+import division
+import issuing
+
+from qfs.limits import MAX_SCALAR, MAX_VALUE
+
+WORD = 2**128
+LIMB = 2**64
+
+
+def an_estimate_is_at_most_one_low(pool: int, weight: int, w: int, scale: int) -> int:
+    """A share estimated by any reciprocal is the quotient or one less, so that the rest it leaves
+    is below twice the weight. Scale is 2^bits in one kernel step and 2^(bits + 1) in the other.
+
+    of: division.estimate
+    of: division.reciprocal
+    pre: 0 <= pool
+    pre: 1 <= weight
+    pre: 0 <= w <= scale
+    pre: 1 <= scale
+    post: 0 <= __return__ < 2 * weight
+    """
+    factor = division.reciprocal(pool, weight, scale)
+    return pool * w - weight * division.estimate(factor, scale, w)
+
+
+def one_comparison_settles_the_rest(product: int, taken: int, guess: int, weight: int) -> bool:
+    """From products modulo 2^128, and a 129th bit where the weight is 2^127 or more, the step finds
+    whether the rest is below the weight.
+
+    of: division.settled
+    pre: 1 <= weight < WORD
+    pre: 0 <= taken <= product < taken + 2 * weight
+    pre: product < WORD * WORD // 2
+    pre: 0 <= guess < WORD // 2
+    post: __return__
+    """
+    found = division.settled(product, taken, guess, weight, 128)
+    if product - taken < weight:
+        return found == (guess, product - taken)
+    return found == (guess + 1, product - taken - weight)
+
+
+def a_step_is_the_division(bits: int, pool: int, weight: int, w: int) -> bool:
+    """The whole step gives the quotient and the remainder of the division.
+
+    of: division.reciprocal
+    of: division.share
+    bound: weights below 2^127, each number of bits a path of its own
+    pre: 1 <= bits < 128
+    pre: 0 <= pool < WORD // 2
+    pre: 1 <= weight
+    pre: 0 <= w <= weight
+    post: __return__
+    """
+    known = _one_of(bits, 128)
+    if not 2 ** (known - 1) <= weight < 2**known:
+        return True
+    factor = division.reciprocal(pool, weight, 2**known)
+    ratio = division.Ratio(pool, weight, factor, 128 - known, 128)
+    return division.share(ratio, w) == divmod(pool * w, weight)
+
+
+def a_remainder_fits_in_a_word(pool: int, weight: int, w: int) -> int:
+    """The remainder of an amount rounded down is right although its products are cut to 128 bits.
+
+    of: division.remainder
+    pre: 0 <= pool <= MAX_VALUE
+    pre: 1 <= weight <= MAX_SCALAR
+    pre: 0 <= w <= weight
+    post: __return__ == pool * w % weight
+    """
+    ratio = division.Ratio(pool, weight, 0, 0, 128)
+    return division.remainder(ratio, w, pool * w // weight)
+
+
+def a_limb_is_guessed_closely(
+    whole: int, d: int, over: int, hi: int, lo: int, reciprocal: int
+) -> bool:
+    """Division by a reciprocal guesses a limb so that the rest has to be corrected twice at most.
+
+    `whole` is 2^64, or any other; `over` is what the reciprocal's own division left, plus 1.
+
+    of: issuing.guessed
+    pre: 2 <= whole <= 2 * d < 2 * whole
+    pre: 0 <= hi < d
+    pre: 0 <= lo < whole
+    pre: 1 <= over <= d
+    pre: d * (reciprocal + whole) == whole * whole - over
+    post: __return__
+    """
+    q1, q0 = issuing.guessed(reciprocal, hi, lo, whole)
+    rest = hi * whole + lo - (q1 + 1) * d
+    return max(-d, q0 - whole + 1) <= rest < max(whole - d, q0)
+
+
+def a_limb_is_settled(whole: int, rest: int, q0: int, d: int, q1: int) -> bool:
+    """Such a guess is corrected to the quotient, from a rest modulo the limb.
+
+    of: issuing.settled
+    pre: 2 <= whole <= 2 * d < 2 * whole
+    pre: 0 <= q0 < whole
+    pre: 0 <= q1 < whole
+    pre: max(-d, q0 - whole + 1) <= rest < max(whole - d, q0)
+    pre: 0 <= q1 + rest // d < whole
+    post: __return__
+    """
+    return issuing.settled(q1, q0, rest % whole, d, whole) == (q1 + rest // d, rest % d)
+
+
+def _one_of(value: int, stop: int) -> int:
+    for known in range(stop):
+        if value == known:
+            return known
+    raise AssertionError(value)
