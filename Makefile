@@ -23,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export QFS_TEST_DATA := $(abspath $(or $(QFS_TEST_DATA),../shared/data))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo docs test test-all prove contracts build bench clean $(LEGS)
+.PHONY: help demo docs test test-all prove contracts build bench bench-log clean $(LEGS)
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -103,7 +103,10 @@ wheel: sdist ## leg: the wheel with the kernel, tested outside the checkout
 contracts: $(VENV)/dev.stamp ## the proofs alone, of what changed; all of them with FORCE=1
 	$(PY) specs/gate --layers contract,model $(if $(FORCE),--all)
 
-bench: $(VENV)/dev.stamp ## measure
+bench: $(VENV)/dev.stamp ## measure, with every peer, into docs/performance.md
+	$(PY) benchmarks/run.py
+
+bench-log: $(VENV)/dev.stamp ## measure the log in its databases
 	QFS_BACKEND=kernel $(PY) -m pytest benchmarks --benchmark-enable --benchmark-only
 
 docs: $(VENV)/dev.stamp ## write docs/STATE_GAP_MATRIX.md again

@@ -39,7 +39,7 @@ LAYERS = [
     ["table_files", "rows", "traces"],
     ["protocol"],
     ["ledger"],
-    ["importers", "simulation"],
+    ["bench", "importers", "simulation"],
     ["cli"],
 ]
 """A module imports from the layers above its own, and a package also from itself."""
@@ -47,7 +47,7 @@ LAYERS = [
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 MAY_DEPEND = {
     *("arrow", "canonical", "tables", "table_files", "rows", "signatures", "traces"),
-    *("protocol", "ledger", "importers", "simulation", "cli"),
+    *("protocol", "ledger", "bench", "importers", "simulation", "cli"),
 }
 """Parts that may import other packages; every other part needs nothing but Python."""
 

@@ -7,6 +7,7 @@ import warnings
 
 import click
 
+from qfs.cli.bench import bench
 from qfs.cli.checkpoint import checkpoint
 from qfs.cli.demo import demo
 from qfs.cli.diff import diff
@@ -37,8 +38,8 @@ def root() -> None:
 
 
 for command in (
-    *(checkpoint, demo, diff, doctor, epoch, explain, importing, init, key, node, prove, replay),
-    *(ruleset, simulate, verify),
+    *(bench, checkpoint, demo, diff, doctor, epoch, explain, importing, init, key, node, prove),
+    *(replay, ruleset, simulate, verify),
 ):
     root.add_command(command)
 

@@ -1,0 +1,41 @@
+"""All groups at all sizes, one after another; within one, its jobs in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from qfs.bench import jobs, peers
+from qfs.bench.timing import Job, Timing, measure
+
+SUITES: Final[dict[str, Callable[[int], list[Job]]]] = {
+    "allocate": lambda rows: jobs.allocation(rows) + peers.allocation(rows),
+    "issue": jobs.issuance,
+    "score": jobs.scores,
+}
+
+
+def run(
+    groups: Sequence[str],
+    sizes: Sequence[int],
+    rounds: int,
+    tell: Callable[[str], None],
+    more: Callable[[str, int], list[Job]] = lambda group, rows: [],
+) -> tuple[list[Timing], list[str]]:
+    """The timings by group and size, and what is missing: peers that are not installed, and jobs
+    of which no round counts.
+
+    `more` gives further jobs of a group at a size.
+    """
+    timings: list[Timing] = []
+    for group in groups:
+        for rows in sizes:
+            tell(f"{group}, {rows:,} rows")
+            timings += measure(SUITES[group](rows) + more(group, rows), rounds)
+    missing = [f"{name}: not installed" for name in peers.missing() if "allocate" in groups]
+    missing += [
+        f"{t.job.group}: {t.job.name}, {t.job.rows:,} rows: the machine was too busy"
+        for t in timings
+        if not t.seconds
+    ]
+    return [timing for timing in timings if timing.seconds], missing
