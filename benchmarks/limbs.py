@@ -12,7 +12,7 @@ B = np.uint64(32)
 
 
 @numba.njit(cache=False)
-def floors(weights: Any, pool: Any, total: Any, amounts: Any) -> None:
+def floors(weights: Any, pool: Any, total: Any, amounts: Any) -> None:  # noqa: C901
     """Rows of four limbs; `pool` and `total` as four limbs in 64 bits each, the last not 0s all."""
     n = 4
     while total[n - 1] == 0:
