@@ -67,10 +67,12 @@ def column(low: Any, high: Any) -> Any:
 
 def copy_in_threads(source: memoryview, threads: int) -> None:
     """A copy into new memory, each thread its part."""
-    target, size = blank(len(source)), -(-len(source) // threads)
+    # NumPy lets other threads run while it copies; a memoryview does not.
+    target, given = np.frombuffer(blank(len(source)), "u1"), np.frombuffer(source, "u1")
+    size = -(-len(source) // threads)
 
     def one(start: int) -> None:
-        target[start : start + size] = source[start : start + size]
+        np.copyto(target[start : start + size], given[start : start + size])
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(one, range(0, len(source), size)))

@@ -20,6 +20,7 @@ static inline u128 qfs_floor_shares_rows(const qfs_level *level, const unsigned 
     /* A copy of its own, which the compiler knows that no write to the cells can change. */
     const qfs_level at = *level;
     const int shares = !u128_is_zero(at.weight);
+    const int is_likely = shares && at.ratio.up == 0 && !at.ratio.wide;
     u128 paid = u128_make(0, 0);
     qfs_limb carry;
     for (int64_t i = first; i < rows; i++) {
@@ -28,8 +29,10 @@ static inline u128 qfs_floor_shares_rows(const qfs_level *level, const unsigned 
         if (at.is_capped && qfs_level_exceeds(&at, w, qfs_cell(caps, i))) {
             amount = qfs_level_cap(&at, qfs_cell(caps, i));
         } else if (shares) {
-            amount = qfs_share(&at.ratio, w, &remainder);
-            digit = qfs_digit(remainder, at.ratio.shift, 0);
+            if (!is_likely || !qfs_likely_share(&at.ratio, w, &amount, &digit)) {
+                amount = qfs_share(&at.ratio, w, &remainder);
+                digit = qfs_digit(remainder, at.ratio.shift, 0);
+            }
             amount = u128_add(amount, u128_make(0, digit > at.half), &carry);
         }
         digits[i] = (unsigned char)digit;

@@ -16,6 +16,7 @@ typedef struct {
     int up;       /* K = 2^(128 - up): up is 0 where pool < weight, and shift elsewhere */
     int shift;    /* 128 - bits, where bits is the length of weight; weight >= 2^(bits - 1) */
     int wide;     /* weight >= 2^127: twice the weight needs a bit more than 128 */
+    qfs_limb top; /* the upper half of weight << shift */
 } qfs_ratio;
 
 static inline qfs_ratio qfs_ratio_make(u128 pool, u128 weight)
@@ -29,6 +30,7 @@ static inline qfs_ratio qfs_ratio_make(u128 pool, u128 weight)
     ratio.up = u128_less(pool, weight) ? 0 : ratio.shift;
     ratio.factor = u256_div(u256_from_shifted(pool, QFS_WIDE_BITS - ratio.up), weight, &remainder);
     ratio.wide = bits == QFS_WIDE_BITS;
+    ratio.top = u128_shift_left(weight, ratio.shift).hi;
     return ratio;
 }
 
@@ -91,6 +93,24 @@ static inline uint32_t qfs_digit(u128 remainder, int shift, int level)
     int from = QFS_WIDE_BITS - shift - QFS_DIGIT_BITS * (level + 1);
     u128 value = from >= 0 ? u128_shift_right(remainder, from) : u128_shift_left(remainder, -from);
     return (uint32_t)(value.lo & (QFS_DIGITS - 1));
+}
+
+/* The share and the first digit of its remainder from the estimate alone, which is enough for
+ * nearly every row; returns 0 where it does not tell, and then they are to be computed.
+ *
+ * For K = 2^128. Below the quotient the estimate's product has a fraction, whose upper limb is f;
+ * the true one is at least f and below f + w.hi + 2, in units of that limb. Where this reaches no
+ * integer the estimate is the quotient. The upper limb of remainder << shift is that fraction of
+ * the weight's: at least x = floor(f * top / 2^64), and below x + w.hi + 4. */
+static inline int qfs_likely_share(const qfs_ratio *ratio, u128 w, u128 *share, uint32_t *digit)
+{
+    u256 product = u128_mul(w, ratio->factor);
+    qfs_limb f = product.lo.hi, x, margin = QFS_LIMB(w.hi + 4);
+    qfs_limb_mul(f, ratio->top, &x);
+    *share = product.hi;
+    *digit = x >> (QFS_LIMB_BITS - QFS_DIGIT_BITS);
+    return QFS_LIMB(f + margin) >= margin
+           && QFS_LIMB(x + margin) >> (QFS_LIMB_BITS - QFS_DIGIT_BITS) == *digit;
 }
 
 /* a * b / c rounded, for c > 0. Returns 0, or 1 where the result exceeds 128 bits.

@@ -21,40 +21,37 @@
 /* A `qfs_ratio` in limbs of 52 bits. */
 typedef struct {
     uint64_t pool[QFS_MOST_LIMBS];
-    uint64_t factor[QFS_MOST_LIMBS];    /* floor(2^(bits + 1) * pool / weight) */
+    uint64_t factor[QFS_MOST_LIMBS];    /* 2 * floor(2^bits * pool / weight) */
     uint64_t opposite[QFS_MOST_LIMBS];  /* 2^(52 * limbs) - weight * 2^shift */
     int limbs;       /* of a weight: the fewest that hold its bits and one more, bits + 1 */
     int pool_limbs;  /* of the factor, which is at least twice the pool, and so of any share */
     int shift;       /* 52 * limbs - 1 - bits, 0 .. 51 */
 } qfs_ratio52;
 
-/* Sets limbs[0 .. 2] to those of 2 * value + bit. */
-static inline void qfs_limbs52(uint64_t *limbs, u128 value, uint64_t bit, int doubled)
+static inline void qfs_limbs52(uint64_t *limbs, u128 value)
 {
     limbs[0] = value.lo & QFS_LIMB52_MAX;
     limbs[1] = (value.lo >> 52 | value.hi << 12) & QFS_LIMB52_MAX;
     limbs[2] = value.hi >> 40;
-    for (int i = 0; doubled && i < QFS_MOST_LIMBS; i++) {
-        uint64_t twice = 2 * limbs[i] + bit;
-        limbs[i] = twice & QFS_LIMB52_MAX;
-        bit = twice >> QFS_LIMB52_BITS;
-    }
 }
 
 static inline qfs_ratio52 qfs_ratio52_make(u128 pool, u128 weight)
 {
     qfs_ratio52 ratio;
-    u128 remainder, opposite;
-    qfs_limb borrow, carry = 1;
+    u128 remainder;
+    uint64_t carry = 0;
     int bits = u128_bits(weight);
-    u128 half = u256_div(u256_from_shifted(pool, bits), weight, &remainder);
-    opposite = u128_sub(weight, remainder, &borrow);
     ratio.limbs = bits / QFS_LIMB52_BITS + 1;
     ratio.shift = QFS_LIMB52_BITS * ratio.limbs - 1 - bits;
-    qfs_limbs52(ratio.pool, pool, 0, 0);
-    /* 2 * remainder >= weight, nothing doubled, is the last bit of the quotient. */
-    qfs_limbs52(ratio.factor, half, !u128_less(remainder, opposite), 1);
+    qfs_limbs52(ratio.pool, pool);
+    qfs_limbs52(ratio.factor, u256_div(u256_from_shifted(pool, bits), weight, &remainder));
+    for (int i = 0; i < QFS_MOST_LIMBS; i++) {
+        uint64_t twice = 2 * ratio.factor[i] + carry;
+        ratio.factor[i] = twice & QFS_LIMB52_MAX;
+        carry = twice >> QFS_LIMB52_BITS;
+    }
     ratio.pool_limbs = ratio.factor[2] ? 3 : ratio.factor[1] ? 2 : 1;
+    carry = 1;
     for (int i = 0; i < QFS_MOST_LIMBS; i++) {
         int from = QFS_LIMB52_BITS * i - ratio.shift;
         u128 above = from < 0 ? u128_shift_left(weight, -from)
@@ -190,12 +187,12 @@ QFS_IFMA_INLINE void qfs_lanes_carry(__m512i *limbs, const int count, __m512i la
 
 /* floor(pool * w / weight) and its remainder times 2^shift: `qfs_share` for eight weights.
  *
- * With K = 2^(bits + 1) >= w the estimate floor(w * factor / K) is the quotient or one less, for
- * the reason given there; scaled, K is a whole number of limbs. The rest is below
- * 2 * weight * 2^shift < 2^(52 * limbs), so computing modulo that loses nothing. Subtracting
- * estimate * weight is adding estimate * opposite, and adding the opposite once more carries out
- * of the last limb exactly where the rest is not below the weight: there the quotient is one more.
- */
+ * With K = 2^(bits + 1) >= 2 * w the estimate floor(w * factor / K) is the quotient or one less,
+ * since 0 <= w * (K * pool / weight - factor) / K < w * 2 / K <= 1; scaled, K is a whole number of
+ * limbs. The rest is below 2 * weight * 2^shift < 2^(52 * limbs), so computing modulo that loses
+ * nothing. Subtracting estimate * weight is adding estimate * opposite, and adding the opposite
+ * once more carries out of the last limb exactly where the rest is not below the weight: there the
+ * quotient is one more. */
 QFS_IFMA_INLINE qfs_lanes qfs_lanes_share(const int limbs, const int pool_limbs,
                                           const qfs_lanes_ratio *ratio, qfs_lanes w,
                                           __m512i *remainder)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from qfs import reference, slices
+from qfs.backend import SMALL_ROWS, _choose, implementation, implementation_for
 from qfs.columns import Column, read_values
 from qfs.errors import BackendError, QfsError
 from qfs.limits import MAX_SCALAR, MAX_VALUE
@@ -140,6 +141,19 @@ def test_estimates_that_are_one_too_low(kernel: Any, path: str, total: int) -> N
 
 
 @pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("total", [21 * 5**k for k in (3, 12, 24, 36, 48)])
+def test_shares_that_division_leaves_nothing_of(kernel: Any, path: str, total: int) -> None:
+    """Every estimate of these is just below the quotient, and some are a unit away."""
+    weights = [total // 21] * 7 + [total // 3 - 1, total // 3 + 1]
+    for pool in (21, total // 3, total // 7, total // 21 * 10, total - total // 21):
+        for near in (pool - 1, pool, pool + 1):
+            expected = reference.allocate(near, weights)
+            found = on(path, kernel.allocate, near, Column.from_ints(weights))
+            assert list(found.amounts) == expected.amounts
+            assert found[1:] == expected[1:]
+
+
+@pytest.mark.parametrize("path", PATHS)
 def test_any_number_of_rows_at_any_address(kernel: Any, sliced: Any, path: str) -> None:
     generator = random.Random(5)
     for rows in range(60):
@@ -168,9 +182,23 @@ def test_equal_remainders_are_paid_in_order(kernel: Any, sliced: Any, path: str)
         assert list(last.amounts) == [5] * (rows - leftover) + [6] * leftover
 
 
-def test_a_path_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch, kernel: Any) -> None:
-    from qfs.backend import _choose
+@pytest.mark.parametrize("wanted", ["", "auto", *PATHS])
+def test_the_backend_says_which_path_it_takes(monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+    for name in ("cpu_path", "threads"):
+        monkeypatch.setattr(slices, name, getattr(slices, name))
+    monkeypatch.setenv("QFS_BACKEND", "kernel")
+    monkeypatch.setenv("QFS_ISA", wanted)
+    chosen, _ = _choose.__wrapped__()
+    assert chosen.isa == slices.cpu_path == (wanted if wanted in PATHS else PATHS[-1])
 
+
+@pytest.mark.parametrize("rows", [1, SMALL_ROWS - 1, SMALL_ROWS])
+def test_few_rows_are_left_to_the_reference(rows: int) -> None:
+    taken = implementation_for(rows)
+    assert taken is (reference if rows < SMALL_ROWS else implementation())
+
+
+def test_a_path_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch, kernel: Any) -> None:
     monkeypatch.setenv("QFS_ISA", "avx512ifma")
     monkeypatch.setattr(kernel, "cpu_paths", lambda: ("baseline",))
     with pytest.raises(BackendError, match="QFS_ISA=avx512ifma, but this machine runs baseline"):

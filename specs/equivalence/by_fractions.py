@@ -140,3 +140,18 @@ def root(leaves: Sequence[bytes]) -> bytes:
             hashlib.sha256(b"\1" + b"".join(p)).digest() if len(p) == 2 else p[0] for p in pairs
         ]
     return level[0] if level else hashlib.sha256(b"").digest()
+
+
+def tally(
+    ballots: Sequence[tuple[int, int, int]], powers: Sequence[int], cap: int | None
+) -> list[int]:
+    """Section 6: powers against, for and abstaining, of ballots (seq, voter, choice)."""
+    sums = [0, 0, 0]
+    have_voted = set()
+    for _, voter, choice in sorted(ballots):
+        # Of a voter's ballots the one with the lowest seq counts.
+        if voter < len(powers) and voter not in have_voted:
+            have_voted.add(voter)
+            # Power = min(balance, cap).
+            sums[choice] += powers[voter] if cap is None else min(powers[voter], cap)
+    return sums

@@ -12,19 +12,28 @@ import by_fractions
 from qfs import reference
 from qfs.backend import Implementation
 
-OTHERWISE = {"export_cells": "test_export_cells"}
-"""Compared by a test of its own: capsules are not equal, what they hand over is."""
+OTHERWISE = {
+    "export_cells": "test_export_cells",
+    "tally": "test_tally",
+    "tally_many": "test_tally_many",
+    **dict.fromkeys(("collect_ballots", "merge_ballots", "finish_tally"), "test_partials"),
+}
+"""Compared by a test of its own: capsules are not equal, what they hand over is; each backend
+collects ballots in a form of its own."""
 
 THIRD_WAY = {
     **{name: name for name in ("allocate", "issue", "score", "merge_add", "root")},
     "mul_div_many": "mul_div",
     "assess": "failed_checks",
+    **dict.fromkeys(("tally", "tally_many"), "tally"),
 }
 NO_NUMBER = {
-    *("check_values", "check_ids", "check_names", "to_column", "to_list", "export_cells"),
-    *("range_root", "inclusion_proof"),
+    *("check_values", "check_counts", "check_ticks", "check_choices", "check_ids", "check_names"),
+    *("to_column", "to_list", "export_cells", "range_root", "inclusion_proof"),
+    *("collect_ballots", "merge_ballots", "finish_tally"),
 }
-"""What only refuses or changes the form of what it gets; ranges and paths have laws instead."""
+"""What only refuses or changes the form of what it gets; ranges, paths and the parts of a tally
+have laws instead."""
 
 
 def functions() -> list[str]:

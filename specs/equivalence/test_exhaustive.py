@@ -35,6 +35,16 @@ def test_every_fee_at_narrow_limbs(tmp_path: pathlib.Path) -> None:
     assert tried("issue", tmp_path) == f"{inputs} fees\n"
 
 
+@pytest.mark.kernel
+@pytest.mark.exhaustive("every input of each step whose limbs have 4 bits")
+@pytest.mark.skipif(not (HEADERS / "share.h").exists(), reason="no sources beside the tests")
+def test_every_share_at_narrow_limbs(tmp_path: pathlib.Path) -> None:
+    """The kernel's steps of a share are exact for every input of 4-bit limbs."""
+    # 128 pools, and for each weight of 1 .. 255 the rows of 0 .. weight.
+    shares = 128 * sum(range(2, 257))
+    assert tried("share", tmp_path) == f"{shares} shares are those of plain division\n"
+
+
 def tried(name: str, folder: pathlib.Path) -> str:
     """What a program that tries every input prints, when all results were right."""
     compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")

@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import by_fractions
 import pytest
 from ballots import tally_cases
 from hypothesis import event, given
@@ -135,6 +136,19 @@ def test_tally_many(
             kind(case.seqs, "Q"),
         )
     assert found == expected
+
+
+@examples(2)
+@given(case=tally_cases())
+def test_tally_by_the_book(implementation: Any, case: TallyCase) -> None:
+    """A tally is that of the protocol: the first ballot of each voter, with its capped power."""
+    rows = range(len(case.choices))
+    places = rows if case.seqs is None else case.seqs
+    ballots = list(zip(places, case.owners(), case.choices, strict=True))
+    found = implementation.tally(*case)
+    assert [found.no, found.yes, found.abstain] == by_fractions.tally(
+        ballots, case.powers, case.cap
+    )
 
 
 @examples(2)
