@@ -46,7 +46,7 @@ hypothesis.settings.register_profile(
     "fast", derandomize=True, deadline=None, max_examples=120, database=None
 )
 hypothesis.settings.register_profile(
-    "deep", deadline=None, max_examples=5000, database=None, print_blob=True
+    "deep", deadline=None, max_examples=1000, database=None, print_blob=True
 )
 if importlib.util.find_spec("hypothesis_crosshair_provider"):
     # A path may take a solver seconds; what it cannot follow it leaves out.

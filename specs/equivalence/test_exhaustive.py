@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sysconfig
+from collections.abc import Callable
 
 import pytest
 
@@ -16,33 +17,43 @@ HEADERS = ROOT / "qfs_kernel"
 PROGRAMS = pathlib.Path(__file__).with_name("exhaustive")
 
 
+Record = Callable[[str, object], None]
+
+narrow = pytest.mark.exhaustive("every input of each step whose limbs have 4 bits")
+sources = pytest.mark.skipif(not HEADERS.is_dir(), reason="no sources beside the tests")
+
+
+@narrow
+@sources
 @pytest.mark.kernel
-@pytest.mark.exhaustive("every input of each step whose limbs have 4 bits")
-@pytest.mark.skipif(not (HEADERS / "score.h").exists(), reason="no sources beside the tests")
-def test_every_score_at_narrow_limbs(tmp_path: pathlib.Path) -> None:
+def test_every_score_at_narrow_limbs(tmp_path: pathlib.Path, record_property: Record) -> None:
     """The kernel's steps of a score are exact for every input of 4-bit limbs."""
     # 9 ratios in three places, and the ways to split each scale of 1 .. 15 into three weights.
-    assert tried("score", tmp_path) == f"{9**3 * 815} scores\n"
+    inputs = 9**3 * 815
+    assert tried("score", tmp_path) == f"{inputs} scores\n"
+    record_property("inputs", inputs)
 
 
+@narrow
+@sources
 @pytest.mark.kernel
-@pytest.mark.exhaustive("every input of each step whose limbs have 4 bits")
-@pytest.mark.skipif(not (HEADERS / "issue.h").exists(), reason="no sources beside the tests")
-def test_every_fee_at_narrow_limbs(tmp_path: pathlib.Path) -> None:
+def test_every_fee_at_narrow_limbs(tmp_path: pathlib.Path, record_property: Record) -> None:
     """The kernel's steps of issuance are exact for every input of 4-bit limbs."""
     # Scales of 1 .. 7, each with the rates up to it and the residues below it; fees of 7 bits.
     inputs = 2**7 * sum((scale + 1) * scale for scale in range(1, 8))
     assert tried("issue", tmp_path) == f"{inputs} fees\n"
+    record_property("inputs", inputs)
 
 
+@narrow
+@sources
 @pytest.mark.kernel
-@pytest.mark.exhaustive("every input of each step whose limbs have 4 bits")
-@pytest.mark.skipif(not (HEADERS / "share.h").exists(), reason="no sources beside the tests")
-def test_every_share_at_narrow_limbs(tmp_path: pathlib.Path) -> None:
+def test_every_share_at_narrow_limbs(tmp_path: pathlib.Path, record_property: Record) -> None:
     """The kernel's steps of a share are exact for every input of 4-bit limbs."""
     # 128 pools, and for each weight of 1 .. 255 the rows of 0 .. weight.
-    shares = 128 * sum(range(2, 257))
-    assert tried("share", tmp_path) == f"{shares} shares are those of plain division\n"
+    inputs = 128 * sum(range(2, 257))
+    assert tried("share", tmp_path) == f"{inputs} shares are those of plain division\n"
+    record_property("inputs", inputs)
 
 
 def tried(name: str, folder: pathlib.Path) -> str:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
 from threading import Lock
@@ -131,9 +132,16 @@ def run(
     limits = Limits(options.seconds, options.grace)
     proofs.prove(root, contracts, found, allowed, limits, options.jobs, keep)
     tests = [claim for claim in waiting if isinstance(claim, Sampled)]
-    for _, group in groupby(tests, key=lambda claim: (claim.path, claim.layer)):
-        for name, row in sampled.rows_of(root, list(group), found, TEST_SECONDS):
+    files = [
+        list(group) for _, group in groupby(tests, key=lambda claim: (claim.path, claim.layer))
+    ]
+
+    def try_file(group: list[Sampled]) -> None:
+        for name, row in sampled.rows_of(root, group, found, TEST_SECONDS):
             keep(name, row)
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        list(pool.map(try_file, files))
     for claim in waiting:
         if claim.layer == "planted":
             keep(claim.name, planted.row(root, claim))
