@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import rfc8785
 
+from qfs.cli.output import Stopwatch
 from qfs.cli.root import run
 
 RULESET = 'allocation.max_share = "0.9"\nallocation.min_active_nodes = 1\n'
@@ -83,6 +84,19 @@ def test_timings_are_shown_where_they_are_asked_for(
     assert timings["total"] == pytest.approx(sum(seconds), abs=0.005)
     lines = [line.rsplit(maxsplit=2) for line in printed.err.splitlines()]
     assert lines == [[name, f"{value:.3f}", "s"] for name, value in timings.items()]
+
+
+def test_a_stage_that_comes_again_adds_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time counts from the start of a stage to the next, or to the stop."""
+    ticks, stages = iter([1.0, 2.5, 2.5, 4.5, 4.5, 5.0]), list[str]()
+    monkeypatch.setattr("qfs.cli.output.time.perf_counter", lambda: next(ticks))
+    watch = Stopwatch(stages.append)
+    for stage in ("reading", "writing", "reading"):
+        watch(stage)
+    watch.stop()
+    watch.stop()
+    assert stages == ["reading", "writing", "reading"]
+    assert watch.rounded() == {"reading": 2.0, "writing": 2.0, "total": 4.0}
 
 
 def test_json_carries_amounts_as_text(

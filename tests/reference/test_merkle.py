@@ -197,6 +197,16 @@ def test_a_second_proof_hashes_one_run(kernel: Any, monkeypatch: pytest.MonkeyPa
         assert root_from_proof(leaf_hash(leaves[index]), index, 3000, proof) == expected
 
 
+def test_the_root_of_a_part_is_never_taken_for_that_of_all(implementation: Any) -> None:
+    """What is kept is of all rows, whatever part was asked for first."""
+    for start, stop in [(1, 300), (0, 299), (128, 300)]:
+        leaves = rows(300)
+        part = implementation.range_root(leaves, start, stop)
+        assert part == implementation.root(list(leaves)[start:stop])
+        assert implementation.root(leaves) == implementation.root(list(leaves))
+        assert implementation.range_root(leaves, start, stop) == part
+
+
 @pytest.mark.kernel
 def test_a_library_that_hashes_to_something_else_is_not_used(
     monkeypatch: pytest.MonkeyPatch,
