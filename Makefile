@@ -10,7 +10,8 @@ KERNEL_LEG := $(LEG) --kernel
 
 # What every change is tried with, and what CI runs besides.
 FAST_LEGS := lint types stubtest contracts-check test-kernel test-reference
-LEGS := $(FAST_LEGS) slow-kernel slow-reference sdist no-compiler portable pure-wheel wheel
+LEGS := $(FAST_LEGS) slow-kernel slow-reference bench-check sdist no-compiler portable pure-wheel \
+	wheel
 
 # One process per core, each with a PostgreSQL server of its own.
 PYTEST := $(PY) -m pytest -q -n auto
@@ -80,6 +81,10 @@ slow-kernel: $(VENV)/dev.stamp ## leg: the slow tests with the kernel
 slow-reference: $(VENV)/dev.stamp ## leg: the slow tests in pure Python
 	@$(LEG) $@ "the slow tests but those of databases, in pure Python" \
 		env QFS_BACKEND=reference $(PYTEST) -m "slow and not database" $(TESTS)
+
+bench-check: $(VENV)/dev.stamp ## leg: the fast paths are taken
+	@$(KERNEL_LEG) $@ "no fast path is lost, by ratios within one run" \
+		$(VENV)/bin/qfs bench --check --rounds 5
 
 sdist: $(VENV)/dev.stamp ## leg: the source distribution
 	@$(LEG) $@ "the source distribution is complete" $(PY) tests/packaging/sdist.py

@@ -50,6 +50,7 @@ def main(arguments: list[str]) -> None:
         lambda what: print(what, flush=True),
         peers,
     )
+    timings = [timing for timing in timings if timing.seconds]
     text = PAGE.read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)
     after = rest.split(END)[1]

@@ -8,15 +8,19 @@ library, a little faster than `qfs.reference`, which is written to be read.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterator, Sequence
+import hashlib
+from array import array
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Final
 
 from qfs import api, arrow, slices
+from qfs.backend import implementation
 from qfs.bench import inputs
 from qfs.bench.inputs import POOL
 from qfs.bench.timing import Job
+from qfs.columns import Column
+from qfs.ids import RowLeaves, TextColumn, from_checked
 from qfs.limits import BASE_UNITS_PER_TOKEN, CELL_BYTES
 
 PYTHON_ROWS: Final = 10_000_000
@@ -39,8 +43,12 @@ def allocation(rows: int) -> list[Job]:
     small = _rows(inputs.cells(rows, inputs.SMALL_BITS, "small weights"))
     weights = _rows(column)
     group = "allocate"
+
+    def uncapped() -> object:
+        return api.allocate(POOL, weights)
+
     made = [
-        Job(group, "qfs", rows, lambda: api.allocate(POOL, weights)),
+        Job(group, "qfs", rows, uncapped),
         Job(
             group,
             "qfs, max_share 0.30",
@@ -48,7 +56,8 @@ def allocation(rows: int) -> list[Job]:
             lambda: api.allocate(POOL, weights, None, None, "0.30"),
         ),
         Job(group, "qfs, weights below 2^40", rows, lambda: api.allocate(POOL, small)),
-        Job(group, "qfs, two threads", rows, _on_two_threads(lambda: api.allocate(POOL, weights))),
+        Job(group, "qfs, two threads", rows, _with("threads", 2, uncapped)),
+        Job(group, "qfs, baseline path", rows, _with("cpu_path", "baseline", uncapped)),
         Job(group, "qfs, a cap per node", rows, _capped(rows, weights)),
         *_copies(group, column),
     ]
@@ -92,6 +101,37 @@ def scores(rows: int) -> list[Job]:
     return made
 
 
+def roots(rows: int) -> list[Job]:
+    """The RFC 9162 root of a table of ids, weights, caps and amounts, and a loop over hashlib."""
+    ids = from_checked([b"node-%010d" % row for row in range(rows)], is_sorted=True)
+    column = Column.trusted(inputs.cells(rows, inputs.WEI_BITS, "weights"))
+    fields: list[TextColumn | Column] = [ids, column, column, column]
+    made = [Job("root", "qfs", rows, lambda: implementation().root(RowLeaves(fields)))]
+    if rows <= LIST_ROWS:
+        leaves = list(RowLeaves(fields))
+        made.append(Job("root", "hashlib", rows, lambda: root_by_hashlib(leaves)))
+    return made
+
+
+def tallies(rows: int) -> list[Job]:
+    """As many ballots as voters, one each for the most part, in the order of the log."""
+    noise = memoryview(inputs.cells(rows, 128, "voters")).cast("Q")[::2]
+    voters = array("I", (word % rows for word in noise))
+    choices = bytes(word % 3 for word in noise)
+    seqs = array("Q", range(rows))
+    powers = Column.trusted(inputs.cells(rows, inputs.WEI_BITS, "powers"))
+    columns = [memoryview(part) for part in (choices, voters, seqs)]
+    chosen, owners, places = columns
+    made = [
+        Job("tally", "qfs", rows, lambda: api.tally(chosen, powers, owners, places)),
+        Job("tally", COPY, rows, lambda: [bytearray(part) for part in (*columns, powers.data)]),
+    ]
+    if rows <= LIST_ROWS:
+        values = powers.tolist()
+        made.append(Job("tally", PYTHON, rows, lambda: tally_ints(choices, voters, seqs, values)))
+    return made
+
+
 def allocate_ints(pool: int, weights: Sequence[int]) -> list[int]:
     """The largest remainder, ties by position."""
     total = sum(weights)
@@ -123,6 +163,31 @@ def score_ints(*columns: Sequence[int]) -> list[int]:
     ]
 
 
+def tally_ints(
+    choices: Sequence[int], voters: Sequence[int], seqs: Sequence[int], powers: Sequence[int]
+) -> list[int]:
+    """The first ballot of each voter, in a dict."""
+    firsts: dict[int, tuple[int, int]] = {}
+    for seq, voter, choice in zip(seqs, voters, choices, strict=True):
+        if voter not in firsts or seq < firsts[voter][0]:
+            firsts[voter] = (seq, choice)
+    sums = [0, 0, 0]
+    for voter, (_, choice) in firsts.items():
+        sums[choice] += powers[voter]
+    return sums
+
+
+def root_by_hashlib(leaves: Sequence[bytes]) -> bytes:
+    """Level by level; a last node without a sibling goes up as it is."""
+    sha256 = hashlib.sha256
+    level = [sha256(b"\0" + leaf).digest() for leaf in leaves]
+    while len(level) > 1:
+        odd = level[len(level) & ~1 :]
+        pairs = zip(level[::2], level[1::2], strict=False)
+        level = [sha256(b"\1" + left + right).digest() for left, right in pairs] + odd
+    return level[0]
+
+
 def _rows(cells: bytes) -> memoryview:
     return memoryview(cells).cast("B", (len(cells) // CELL_BYTES, CELL_BYTES))
 
@@ -139,20 +204,16 @@ def _capped(rows: int, weights: memoryview) -> Callable[[], object]:
     return lambda: api.allocate(POOL, weights, caps=caps)
 
 
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = slices.threads
-    slices.threads = count
-    try:
-        yield
-    finally:
-        slices.threads = before
+def _with(name: str, value: object, run: Callable[[], object]) -> Callable[[], object]:
+    """The same with another setting of `qfs.slices`."""
 
-
-def _on_two_threads(run: Callable[[], object]) -> Callable[[], object]:
     def timed() -> object:
-        with _threads(2):
+        before = getattr(slices, name)
+        setattr(slices, name, value)
+        try:
             return run()
+        finally:
+            setattr(slices, name, before)
 
     return timed
 

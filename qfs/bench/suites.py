@@ -12,6 +12,8 @@ SUITES: Final[dict[str, Callable[[int], list[Job]]]] = {
     "allocate": lambda rows: jobs.allocation(rows) + peers.allocation(rows),
     "issue": jobs.issuance,
     "score": jobs.scores,
+    "root": jobs.roots,
+    "tally": jobs.tallies,
 }
 
 
@@ -22,8 +24,8 @@ def run(
     tell: Callable[[str], None],
     more: Callable[[str, int], list[Job]] = lambda group, rows: [],
 ) -> tuple[list[Timing], list[str]]:
-    """The timings by group and size, and what is missing: peers that are not installed, and jobs
-    of which no round counts.
+    """The timings by group and size, and what is missing in words: peers that are not installed,
+    and jobs of which no round counts.
 
     `more` gives further jobs of a group at a size.
     """
@@ -38,4 +40,4 @@ def run(
         for t in timings
         if not t.seconds
     ]
-    return [timing for timing in timings if timing.seconds], missing
+    return timings, missing

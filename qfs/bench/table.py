@@ -58,7 +58,7 @@ def documents(timings: Sequence[Timing]) -> list[dict[str, object]]:
             "name": timing.job.name,
             "rows": timing.job.rows,
             "rounds": len(timing.seconds),
-            "rounds_dropped": timing.dropped,
+            "rounds_dropped": len(timing.dropped),
             "min_ns_per_row": f"{timing.nanoseconds(min):.2f}",
             "median_ns_per_row": f"{timing.median:.2f}",
             "max_ns_per_row": f"{timing.nanoseconds(max):.2f}",

@@ -44,12 +44,17 @@ class Timing:
     repeats: int = 1
     seconds: list[float] = field(default_factory=list)
     """one call each, of the rounds that count"""
-    dropped: int = 0
-    """rounds in which the processor was elsewhere"""
+    dropped: list[float] = field(default_factory=list)
+    """the same of the rounds in which the processor was elsewhere"""
 
     @property
     def rounds(self) -> int:
-        return len(self.seconds) + self.dropped
+        return len(self.seconds) + len(self.dropped)
+
+    @property
+    def fastest(self) -> float:
+        """Seconds of the fastest round, also of one that does not count."""
+        return min([*self.seconds, *self.dropped])
 
     def nanoseconds(self, choose: Callable[[Sequence[float]], float]) -> float:
         """Per row: of the fastest round (min), the median one, or the slowest (max)."""
@@ -94,7 +99,7 @@ def _one_round(timing: Timing) -> None:
     if cpu >= LEAST_CPU_SHARE * wall:
         timing.seconds.append(wall / timing.repeats)
     else:
-        timing.dropped += 1
+        timing.dropped.append(wall / timing.repeats)
 
 
 def _timed(run: Callable[[], object], repeats: int) -> tuple[float, float]:

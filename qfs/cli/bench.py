@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from qfs.bench.timing import Timing
 
 MAX_ROWS: Final = 100_000_000
-GROUPS: Final = ("allocate", "issue", "score")
+GROUPS: Final = ("allocate", "issue", "score", "root", "tally")
 
 
 @click.command()
@@ -40,18 +40,20 @@ def bench(
     check: bool,
     as_json: bool,
 ) -> int:
-    """Time allocation, issuance and scores, in one process and in turn with peers.
+    """Time what qfs computes, in one process and in turn with peers.
 
     Peers are loops in Python ints, a copy of the same bytes, and NumPy, Polars and DuckDB where
     they are installed. Rounds in which the processor was elsewhere are dropped; on a busy machine
     compare the ratios. With --check it runs 100,000 rows only and exits with 1 where a fast path
     was lost.
     """
+    from qfs.backend import backend
     from qfs.bench import gate, suites, table
 
     sizes = (gate.ROWS,) if check else tuple(sorted(set(rows)))
     timings, missing = suites.run(groups or GROUPS, sizes, rounds, _tell)
-    faults = gate.faults(timings) if check else []
+    faults = gate.faults(timings, backend().isa) if check else []
+    timings = [timing for timing in timings if timing.seconds]
     if chart is not None:
         _write_chart(chart, timings, (groups or GROUPS)[0])
     if as_json:

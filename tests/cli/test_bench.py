@@ -31,6 +31,11 @@ def test_the_loop_in_python_ints_is_the_reference() -> None:
     columns = [[9, 10], [10, 10], [7, 7], [7, 8], [1, 0], [1, 5]]
     pairs = [(columns[i], columns[i + 1]) for i in (0, 2, 4)]
     assert jobs.score_ints(*columns) == api.score(*pairs).scores
+    ballots = [[1, 0, 2, 1], [2, 0, 2, 1], [3, 0, 1, 2]]
+    found = api.tally(ballots[0], weights[:3], ballots[1], ballots[2])
+    assert jobs.tally_ints(*ballots, weights[:3]) == [found.no, found.yes, found.abstain]
+    leaves = [b"%d" % number for number in range(13)]
+    assert jobs.root_by_hashlib(leaves) == reference.root(leaves)
 
 
 @pytest.mark.parametrize("bits", [inputs.WEI_BITS, inputs.SMALL_BITS])
@@ -52,7 +57,7 @@ def test_rounds_of_a_busy_processor_are_dropped() -> None:
         rounds=2,
     )
     assert slept.seconds == []
-    assert slept.dropped == timing.MOST_TRIES * 2
+    assert len(slept.dropped) == timing.MOST_TRIES * 2
     assert 0 < spun.rounds <= timing.MOST_TRIES * 2
 
 
@@ -73,15 +78,22 @@ def test_a_chart_of_nothing_says_so() -> None:
     assert "No round counts." in scaling_chart([], "allocate")
 
 
-def test_a_lost_path_is_red() -> None:
-    good = []
-    for bound in gate.BOUNDS:
-        good.append(measured(bound.group, bound.fast, 1.0))
-        good.append(measured(bound.group, bound.slow, 1000.0))
-    assert gate.faults(good) == []
-    for place, bound in enumerate(gate.BOUNDS):
-        slow = [*good]
-        slow[2 * place] = measured(bound.group, bound.fast, 1000.0 / bound.least * 1.01)
-        slow[2 * place + 1] = measured(bound.group, bound.slow, 1000.0)
-        assert any(bound.fast in fault for fault in gate.faults(slow[2 * place : 2 * place + 2]))
-    assert len(gate.faults([])) == len(gate.BOUNDS)
+@pytest.mark.parametrize("place", range(len(gate.BOUNDS) + 1))
+def test_a_lost_path_is_red(place: int) -> None:
+    bounds = [*gate.BOUNDS, gate.LANES]
+    bound = bounds[place]
+    for factor, is_red in ((1.01, False), (0.99, True)):
+        timings = [
+            measured(bound.group, bound.fast, 1.0),
+            measured(bound.group, bound.slow, bound.least * factor),
+        ]
+        faults = gate.faults(timings, "avx512ifma")
+        assert any(f"{bound.slow} takes" in fault for fault in faults) is is_red
+    assert len(gate.faults([], "avx512ifma")) == len(bounds)
+    assert len(gate.faults([], "baseline")) == len(gate.BOUNDS)
+
+
+def test_rounds_that_do_not_count_tell_of_a_lost_path_too() -> None:
+    busy = Timing(Job("root", "qfs", gate.ROWS, lambda: None), dropped=[1.0, 5.0])
+    loop = Timing(Job("root", "hashlib", gate.ROWS, lambda: None), dropped=[2.1, 9.0])
+    assert not any("hashlib" in fault for fault in gate.faults([busy, loop], "baseline"))
