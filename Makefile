@@ -37,7 +37,7 @@ test: $(LEGS) ## everything that CI runs: each leg below
 
 prove: contracts ## the contracts, and the tests at length: 200 crashes, 5,000 examples of each law
 	QFS_BACKEND=kernel QFS_CRASH_ROUNDS=200 $(PY) -m pytest -q -m database tests/ledger
-	QFS_BACKEND=kernel $(PY) -m pytest -q --hypothesis-profile=deep -m "not database" tests
+	QFS_BACKEND=kernel $(PY) -m pytest -q --hypothesis-profile=deep -m "not database" tests specs/equivalence
 
 build: $(VENV)/dev.stamp ## the development environment; the kernel is rebuilt if it changed
 
@@ -61,7 +61,7 @@ test-kernel: $(VENV)/dev.stamp ## leg: all tests with the kernel
 		env QFS_BACKEND=kernel $(PY) -m pytest -q
 
 test-reference: $(VENV)/dev.stamp ## leg: all tests in pure Python
-	@$(LEG) $@ "all tests but those of databases, in pure Python" env QFS_BACKEND=reference $(PY) -m pytest -q -m "not database" tests
+	@$(LEG) $@ "all tests but those of databases, in pure Python" env QFS_BACKEND=reference $(PY) -m pytest -q -m "not database" tests specs/equivalence
 
 sdist: $(VENV)/dev.stamp ## leg: the source distribution
 	@$(LEG) $@ "the source distribution is complete" $(PY) tests/packaging/sdist.py

@@ -18,7 +18,7 @@ from setuptools import setup
 ROOT = pathlib.Path(__file__).parent
 MODULES = (
     *("allocation", "arithmetic", "balances", "columns", "eligibility", "export", "issuance"),
-    *("merkle", "scoring", "texts"),
+    *("merkle", "scoring", "selection", "tally", "texts"),
 )
 SOURCE_SUFFIXES = (".pyx", ".pxd", ".h")
 
@@ -61,7 +61,7 @@ setup(
             f"qfs_kernel.{name}",
             [f"qfs_kernel/{name}.pyx"],
             include_dirs=["qfs_kernel"],
-            depends=[f"qfs_kernel/{part}" for part in ("u128.h", "share.h", "score.h", "pylong.h")],
+            depends=[str(p.relative_to(ROOT)) for p in sorted(ROOT.glob("qfs_kernel/*.h"))],
             define_macros=MACROS,
             # Debug information would be most of the wheel and a quarter of the compile time.
             extra_compile_args=[] if os.name == "nt" else ["-O3", "-g0"],

@@ -4,7 +4,17 @@ Amounts are integers of base units, 10^-18 of a token. `amount` and `text` go be
 tokens as text.
 """
 
-from qfs.api import Allocation, Issuance, Scoring, allocate, issue, mul_div, score
+from qfs.api import (
+    Allocation,
+    Issuance,
+    Scoring,
+    Tally,
+    allocate,
+    issue,
+    mul_div,
+    score,
+    tally,
+)
 from qfs.backend import Backend, FallbackWarning, backend
 from qfs.certified import CertifiedMath, Fixed128
 from qfs.columns import Column
@@ -23,6 +33,7 @@ __all__ = [
     "Issuance",
     "QfsError",
     "Scoring",
+    "Tally",
     "__version__",
     "allocate",
     "amount",
@@ -30,5 +41,6 @@ __all__ = [
     "issue",
     "mul_div",
     "score",
+    "tally",
     "text",
 ]

@@ -14,8 +14,9 @@ from qfs.backend import implementation
 from qfs.columns import require_integer, require_same_length
 from qfs.decimals import parse_fraction, parse_rate
 from qfs.errors import NullValueError, UnknownOptionError, WrongTypeError, shown
-from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_COUNT, MAX_SCALAR, MAX_TICK, MAX_VALUE
+from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_SCALAR, MAX_TICK, MAX_VALUE
 from qfs.reference import arithmetic, scoring
+from qfs.reference.tally import require_cap
 
 Share = str | Decimal | Fraction
 
@@ -69,6 +70,21 @@ class Scoring:
     scores: Any
     neutral: tuple[str, ...]
     """the metrics that no row had samples enough for, so that they count as 1 in every row"""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Powers by choice, in base units, and what became of every ballot."""
+
+    yes: int
+    no: int
+    abstain: int
+    counted: int
+    """ballots, one per voter"""
+    rejected: dict[str, int]
+    """ballots by reason: unknown_voter, duplicate, zero_power"""
+    attainable: int
+    """the sum of all powers as they count: yes + no + abstain if everybody voted"""
 
 
 def allocate(
@@ -207,13 +223,69 @@ def score(
     raw = {name: columns.read_values(source, name) for name, source in sources.items()}
     require_same_length(**{name: columns.raw_length(values) for name, values in raw.items()})
     backend = implementation()
-    checked = [backend.check_values(values, name, MAX_COUNT) for name, values in raw.items()]
+    checked = [backend.check_counts(values, name) for name, values in raw.items()]
     u_n, u_d, s_n, s_d, a_n, a_d = checked
     result = backend.score((u_n, u_d), (s_n, s_d), (a_n, a_d), policy, rates, min_samples)
     neutral = zip(scoring.METRICS, result.neutral, strict=True)
     return Scoring(
         _like(sources["uptime.n"], result.scores), tuple(name for name, is_so in neutral if is_so)
     )
+
+
+def tally(
+    choices: object,
+    powers: object,
+    voters: object = None,
+    seq: object = None,
+    cap: int | None = None,
+) -> Tally:
+    """Count ballots, one per voter, each with the power that a frozen snapshot gives the voter.
+
+    Args:
+        choices: one per ballot, 0 against, 1 for, 2 abstain.
+        powers: one per voter of the snapshot, base units, 0 .. 10^38 - 1.
+        voters: per ballot the position of its voter in `powers`, 0 .. 2^32 - 1, or None where
+            ballot i is voter i's.
+        seq: per ballot its place in the log, 0 .. 2^53 - 1, each once, or None where ballots stand
+            in their order.
+        cap: the most that counts of any one power, base units, 0 .. 2^128 - 1, or None.
+
+    Of a voter's ballots the one with the lowest seq counts, whatever the order of the rows. The
+    others are `duplicate`; before this a ballot is `unknown_voter` whose voter is not in the
+    snapshot, after it one is `zero_power` whose voter's power is 0 or capped to 0. Nothing is
+    rounded. yes + no + abstain is the sum of the counted powers and at most `attainable`.
+
+    Raises:
+        QfsError: a subclass that names the argument, the index and the value. The cap and lengths
+            are looked at first, then choices, powers, voters and seq, each at its lowest index,
+            then the lowest seq that repeats another, then the total of the powers as they count,
+            which is at most 2^128 - 1 whoever voted.
+
+    >>> t = tally([1, 0, 0], [30, 30, 90], voters=[2, 0, 2], seq=[7, 9, 8], cap=40)
+    >>> t.yes, t.no, t.counted, t.rejected["duplicate"]
+    (40, 30, 2, 1)
+    """
+    require_cap(cap)
+    raw = {"choices": columns.read_values(choices, "choices")}
+    raw["powers"] = columns.read_values(powers, "powers")
+    raw |= {
+        name: columns.read_values(source, name)
+        for name, source in (("voters", voters), ("seq", seq))
+        if source is not None
+    }
+    lengths = {name: columns.raw_length(values) for name, values in raw.items()}
+    require_same_length(
+        **{name: rows for name, rows in lengths.items() if name != "powers" or voters is None}
+    )
+    backend = implementation()
+    result = backend.tally(
+        backend.check_choices(raw["choices"], "choices"),
+        backend.check_values(raw["powers"], "powers"),
+        None if voters is None else backend.check_counts(raw["voters"], "voters"),
+        None if seq is None else backend.check_ticks(raw["seq"], "seq"),
+        cap,
+    )
+    return Tally(*result)
 
 
 def mul_div(a: Any, b: Any, c: Any, rounding: str = "floor") -> Any:

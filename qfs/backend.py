@@ -4,7 +4,8 @@ Chosen once, at the first use, from three environment variables:
 
     QFS_BACKEND   auto (default), kernel (an error where it cannot load), reference
     QFS_THREADS   threads of the kernel, 1 (default) to 256
-    QFS_ISA       auto (default) or baseline: the CPU path of the kernel
+    QFS_ISA       the CPU path of the kernel: auto (default), the fastest that this machine can
+                  run; baseline; avx512ifma (an error where it cannot run)
 
 No result depends on any of them.
 """
@@ -28,14 +29,19 @@ from qfs.reference.allocation import Allocated, Caps, TieKeys
 from qfs.reference.eligibility import Assessed, Registered, Reported, Rule
 from qfs.reference.issuance import Issued
 from qfs.reference.scoring import NO_WEIGHTS, Counts, Scores
+from qfs.reference.tally import Electorate, Partial, Tallied
 
 MAX_THREADS: Final = 256
+CPU_PATHS: Final = ("auto", "baseline", "avx512ifma")
 
 
 class Implementation(Protocol):
     """What a backend computes. Each function is defined by the reference's of that name."""
 
     def check_values(self, raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[int]: ...
+    def check_counts(self, raw: Raw, argument: str) -> Sequence[int]: ...
+    def check_ticks(self, raw: Raw, argument: str) -> Sequence[int]: ...
+    def check_choices(self, raw: Raw, argument: str) -> Sequence[int]: ...
     def check_ids(self, raw: RawIdColumn, argument: str) -> IdColumn: ...
     def check_names(
         self, raw: RawIdColumn, argument: str, maximum_bytes: int = MAX_ID_BYTES
@@ -79,6 +85,33 @@ class Implementation(Protocol):
         other_ids: IdColumn,
         other_values: Sequence[int],
     ) -> tuple[IdColumn, Sequence[int]]: ...
+    def tally(
+        self,
+        choices: Sequence[int],
+        powers: Sequence[int],
+        voters: Sequence[int] | None = None,
+        seqs: Sequence[int] | None = None,
+        cap: int | None = None,
+    ) -> Tallied: ...
+    def tally_many(
+        self,
+        choices: Sequence[int],
+        proposals: Sequence[int],
+        voters: Sequence[int],
+        electorates: Sequence[Electorate],
+        seqs: Sequence[int] | None = None,
+    ) -> list[Tallied]: ...
+    def collect_ballots(
+        self,
+        choices: Sequence[int],
+        voter_count: int,
+        voters: Sequence[int] | None = None,
+        seqs: Sequence[int] | None = None,
+    ) -> Partial: ...
+    def merge_ballots(self, partial: Partial, other: Partial) -> Partial: ...
+    def finish_tally(
+        self, partial: Partial, powers: Sequence[int], cap: int | None = None
+    ) -> Tallied: ...
     def root(self, leaves: Sequence[bytes]) -> bytes: ...
     def range_root(self, leaves: Sequence[bytes], start: int, stop: int) -> bytes: ...
     def inclusion_proof(self, leaves: Sequence[bytes], index: int) -> list[bytes]: ...
@@ -132,7 +165,7 @@ arrow.exporter = _export_cells
 @cache
 def _choose() -> tuple[Backend, Implementation]:
     wanted = _option("QFS_BACKEND", ("auto", "kernel", "reference"))
-    _option("QFS_ISA", ("auto", "baseline"))
+    wanted_path = _option("QFS_ISA", CPU_PATHS)
     threads = _threads()
     pure = cast(Implementation, reference)
     if wanted == "reference":
@@ -153,9 +186,15 @@ def _choose() -> tuple[Backend, Implementation]:
             stacklevel=_callers_level(),
         )
         return Backend("reference", reason, "python", 1), pure
+    paths = kernel.cpu_paths()
+    if wanted_path not in ("auto", *paths):
+        raise BackendError(
+            f"QFS_ISA={wanted_path}, but this machine runs {' and '.join(paths)} alone"
+        )
     slices.threads = threads
+    slices.cpu_path = paths[-1] if wanted_path == "auto" else wanted_path
     reason = "the compiled kernel loaded" if wanted == "auto" else "QFS_BACKEND=kernel"
-    return Backend("kernel", reason, "baseline", threads), cast(Implementation, kernel)
+    return Backend("kernel", reason, slices.cpu_path, threads), cast(Implementation, kernel)
 
 
 def _callers_level() -> int:

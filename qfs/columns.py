@@ -13,9 +13,9 @@ import operator
 import struct
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, overload
 
-from qfs import arrow
+from qfs import arrow, words
 from qfs.errors import (
     LengthMismatchError,
     NullValueError,
@@ -24,21 +24,11 @@ from qfs.errors import (
     shown,
 )
 from qfs.limits import CELL_BYTES, MAX_ROWS, MAX_SCALAR, MAX_TICK, MAX_VALUE, TOKEN_DECIMALS
+from qfs.words import RawIntegers
 
-_INTEGER_FORMATS = "bBhHiIlLqQ"
 _NATIVE_WORDS = ("L", "Q") if sys.byteorder == "little" else ()
 _CELL_FORMATS = ("16x", "T{<Q:lo:<Q:hi:}", *(f"T{{{w}:lo:{w}:hi:}}" for w in _NATIVE_WORDS))
 _FLOAT_AND_BOOL_FORMATS = ("e", "f", "d", "g", "Zf", "Zd", "Zg", "?")
-_ARROW_INTEGERS: Final[dict[str, Literal["b", "B", "h", "H", "i", "I", "q", "Q"]]] = {
-    "c": "b",
-    "C": "B",
-    "s": "h",
-    "S": "H",
-    "i": "i",
-    "I": "I",
-    "l": "q",
-    "L": "Q",
-}
 
 
 class _Cell(ctypes.LittleEndianStructure):
@@ -210,12 +200,14 @@ class RawCells(NamedTuple):
         return int.from_bytes(cell, "little", signed=self.signed)
 
 
-Raw = Column | RawCells | Sequence[Any]
+Raw = Column | RawCells | RawIntegers | Sequence[Any]
 """Values as read and not yet checked; a `Column` has been checked before."""
 
 
 def raw_length(raw: Raw) -> int:
     """Number of rows."""
+    if isinstance(raw, RawIntegers):
+        return len(raw.data)
     return len(raw.data) // CELL_BYTES if isinstance(raw, RawCells) else len(raw)
 
 
@@ -306,6 +298,9 @@ def _join(parts: list[Raw]) -> Raw:
     """The chunks of one column as one. A single chunk is taken as it is, without a copy."""
     if len(parts) == 1:
         return parts[0]
+    integers = [part for part in parts if isinstance(part, RawIntegers)]
+    if len(integers) == len(parts):
+        return words.join(integers)
     if not all(isinstance(part, RawCells) for part in parts):
         return [value for part in parts for value in part]
     cells = bytearray()
@@ -332,16 +327,8 @@ def _read_chunk(chunk: arrow.Chunk, argument: str) -> Raw:
         size = chunk.length * CELL_BYTES
         data = chunk.memory(1, chunk.offset * CELL_BYTES, size) if size else memoryview(b"")
         return RawCells(data, chunk.first_null, signed=True)
-    if chunk.format in _ARROW_INTEGERS:
-        if chunk.length == 0:
-            return []
-        code = _ARROW_INTEGERS[chunk.format]
-        width_bytes = struct.calcsize(code)
-        data = chunk.memory(1, chunk.offset * width_bytes, chunk.length * width_bytes)
-        values: list[Any] = data.cast(code).tolist()
-        if chunk.first_null is not None:
-            values[chunk.first_null] = None
-        return values
+    if chunk.format in words.ARROW_FORMATS:
+        return words.from_chunk(chunk)
     if chunk.format == "n":
         return [None] * chunk.length
     raise WrongTypeError(
@@ -382,7 +369,7 @@ def _read_buffer(source: Any, argument: str) -> Raw:
         raise WrongTypeError(
             f"{view.ndim} dimensions; one value per row is needed", argument=argument
         )
-    return view.tolist() if view.format in _INTEGER_FORMATS else list(source)
+    return words.from_buffer(view) if view.format in words.FORMATS else list(source)
 
 
 def _as_bytes(view: memoryview) -> memoryview:

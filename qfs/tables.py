@@ -27,12 +27,10 @@ from qfs.ids import (
     read_ids,
 )
 from qfs.limits import MAX_COUNT, MAX_TICK
+from qfs.reference.tally import MAX_CHOICE
 
 Kind = Literal["id", "name", "key", "amount", "tick", "count", "choice"]
 TableColumn = TextColumn | Column | memoryview
-
-MAX_CHOICE: Final = 2
-"""Choices are 0 against, 1 for, 2 abstain."""
 
 
 class IntegerKind(NamedTuple):

@@ -9,7 +9,17 @@ from __future__ import annotations
 # By module first, so that an unbuilt kernel is a module that was not found and nothing else.
 from qfs_kernel.arithmetic import BUILD, LIMITS, SPEC_VERSION
 
-from qfs_kernel import allocation, arithmetic, columns, export, issuance, merkle, scoring  # isort: skip
+from qfs_kernel import (  # isort: skip
+    allocation,
+    arithmetic,
+    columns,
+    export,
+    issuance,
+    merkle,
+    scoring,
+    selection,
+    tally,
+)
 
 __all__ = [
     "BUILD",
@@ -22,4 +32,6 @@ __all__ = [
     "issuance",
     "merkle",
     "scoring",
+    "selection",
+    "tally",
 ]

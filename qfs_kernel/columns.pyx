@@ -5,8 +5,18 @@
 from operator import index
 
 from cpython.bool cimport PyBool_Check
+from cpython.bytearray cimport PyByteArray_FromStringAndSize
 from cpython.long cimport PyLong_CheckExact
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport (
+    int8_t,
+    int16_t,
+    int32_t,
+    int64_t,
+    uint8_t,
+    uint16_t,
+    uint32_t,
+    uint64_t,
+)
 from libc.string cimport memcmp
 
 from qfs_kernel.u128 cimport (
@@ -18,6 +28,7 @@ from qfs_kernel.u128 cimport (
     u128_less,
     u128_load,
     u128_make,
+    u128_store,
 )
 
 cdef extern from "pylong.h":
@@ -27,6 +38,21 @@ cdef extern from "pylong.h":
 ctypedef fused Offset:
     const int32_t
     const int64_t
+
+ctypedef fused Word:
+    const int8_t
+    const int16_t
+    const int32_t
+    const int64_t
+    const uint8_t
+    const uint16_t
+    const uint32_t
+    const uint64_t
+
+ctypedef fused Native:
+    uint8_t
+    uint32_t
+    uint64_t
 
 
 def pack(values, object maximum, unsigned char[::1] cells):
@@ -60,6 +86,11 @@ def pack(values, object maximum, unsigned char[::1] cells):
     return -1, int_from_sum(total)
 
 
+def blank(Py_ssize_t size):
+    """So many bytes of memory with any contents."""
+    return PyByteArray_FromStringAndSize(NULL, size)
+
+
 def unpack(const unsigned char[::1] cells):
     """The cells as a list of ints."""
     cdef Py_ssize_t i
@@ -81,6 +112,72 @@ def scan(const unsigned char[::1] cells, object maximum):
                 break
             sum_add(&total, cell)
     return fault, int_from_sum(total)
+
+
+def widen(Word[::1] words, object maximum, unsigned char[::1] cells):
+    """Write integers as cells; returns (lowest row outside 0 .. maximum or -1, total before it)."""
+    cdef uint64_t largest = min(maximum, 2**64 - 1)
+    cdef Py_ssize_t fault = -1
+    cdef Py_ssize_t i
+    cdef u128 cell
+    cdef Sum total = Sum(u128_make(0, 0), 0)
+    with nogil:
+        for i in range(words.shape[0]):
+            cell = u128_make(0, <uint64_t>words[i])
+            if words[i] < 0 or cell.lo > largest:
+                fault = i
+                break
+            u128_store(&cells[i * 16], cell)
+            sum_add(&total, cell)
+    return fault, int_from_sum(total)
+
+
+def narrow(Word[::1] words, uint64_t maximum, Native[::1] natives):
+    """Write integers as native ones; returns the lowest row outside 0 .. maximum, or -1."""
+    cdef Py_ssize_t fault = -1
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(words.shape[0]):
+            if words[i] < 0 or <uint64_t>words[i] > maximum:
+                fault = i
+                break
+            natives[i] = <Native>words[i]
+    return fault
+
+
+def narrow_cells(const unsigned char[::1] cells, uint64_t maximum, Native[::1] natives):
+    """Write the cells as native integers; returns the lowest row above `maximum`, or -1."""
+    cdef u128 cell, largest = u128_make(0, maximum)
+    cdef Py_ssize_t fault = -1
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(natives.shape[0]):
+            cell = u128_load(&cells[i * 16])
+            if u128_less(largest, cell):
+                fault = i
+                break
+            natives[i] = <Native>cell.lo
+    return fault
+
+
+def bytes_fit(const uint8_t[::1] natives, uint8_t maximum):
+    """Whether no byte is above `maximum`."""
+    cdef Py_ssize_t i
+    cdef uint8_t highest = 0
+    with nogil:
+        for i in range(natives.shape[0]):
+            highest = max(highest, natives[i])
+    return highest <= maximum
+
+
+def words_fit(const uint64_t[::1] natives, uint64_t maximum):
+    """Whether no word is above `maximum`."""
+    cdef Py_ssize_t i
+    cdef uint64_t highest = 0
+    with nogil:
+        for i in range(natives.shape[0]):
+            highest = max(highest, natives[i])
+    return highest <= maximum
 
 
 def ids_ascend(Offset[::1] offsets, const unsigned char[::1] data):

@@ -1,8 +1,5 @@
 from array import array
 
-from typing_extensions import Buffer
-
-def counts_from_cells(cells: Buffer, counts: array[int] | memoryview) -> int: ...
 def reaches(counts: array[int] | memoryview, least: int) -> bool: ...
 def score(
     uptime: tuple[memoryview, memoryview],

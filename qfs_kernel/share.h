@@ -80,7 +80,7 @@ static inline int qfs_caps_earlier(u128 cap_a, u128 w_a, u128 cap_b, u128 w_b)
 
 /* The digit of a remainder at a level of the selection: bits of remainder << shift, from the top,
  * QFS_DIGIT_BITS at a time. */
-#define QFS_DIGIT_BITS (QFS_LIMB_BITS < 12 ? QFS_LIMB_BITS : 12)
+#define QFS_DIGIT_BITS (QFS_LIMB_BITS < 8 ? QFS_LIMB_BITS : 8)
 #define QFS_DIGITS (1 << QFS_DIGIT_BITS)
 #define QFS_LEVELS ((QFS_WIDE_BITS + QFS_DIGIT_BITS - 1) / QFS_DIGIT_BITS)
 
@@ -111,42 +111,6 @@ static inline int qfs_mul_div(u128 a, u128 b, u128 c, int rounding, u128 *result
     }
     *result = u128_add(quotient, u128_make(0, (qfs_limb)up), &carry);
     return carry != 0;
-}
-
-/* A rate in units of 1 / scale, made ready for many fees. */
-typedef struct {
-    qfs_limb rate;
-    qfs_limb scale;       /* with its top bit set, after shift */
-    qfs_limb reciprocal;
-    int shift;
-} qfs_rate;
-
-static inline qfs_rate qfs_rate_make(qfs_limb rate, qfs_limb scale)
-{
-    qfs_rate made;
-    made.rate = rate;
-    made.shift = QFS_LIMB_BITS - qfs_limb_bits(scale);
-    made.scale = QFS_LIMB(scale << made.shift);
-    made.reciprocal = qfs_reciprocal(made.scale);
-    return made;
-}
-
-/* (residue + fee * rate) div scale; the residue becomes the mod. For rate <= scale and
- * residue < scale, so that the quotient is at most fee and fits in two limbs. */
-static inline u128 qfs_issue_step(const qfs_rate *rate, u128 fee, qfs_limb *residue)
-{
-    qfs_limb carry, remainder;
-    u256 raw = u128_mul(fee, u128_make(0, rate->rate));
-    u128 quotient;
-    raw.lo = u128_add(raw.lo, u128_make(0, *residue), &carry);
-    qfs_limb top = QFS_LIMB(raw.hi.lo + carry);
-    /* All three limbs go up by shift, as the scale did; top < scale, so nothing is lost. */
-    u128 high = u128_shift_left(u128_make(top, raw.lo.hi), rate->shift);
-    u128 low = u128_shift_left(raw.lo, rate->shift);
-    quotient.hi = qfs_limb_div_by(high.hi, low.hi, rate->scale, rate->reciprocal, &remainder);
-    quotient.lo = qfs_limb_div_by(remainder, low.lo, rate->scale, rate->reciprocal, &remainder);
-    *residue = (qfs_limb)(remainder >> rate->shift);
-    return quotient;
 }
 
 #endif

@@ -86,9 +86,10 @@ static inline int qfs_limb_bits(qfs_limb value)
 static inline qfs_limb qfs_limb_div(qfs_limb hi, qfs_limb lo, qfs_limb d, qfs_limb *remainder)
 {
 #if QFS_HAS_INT128
-    qfs_native128 n = ((qfs_native128)hi << 64) | lo;
-    *remainder = (qfs_limb)(n % d);
-    return (qfs_limb)(n / d);
+    /* Not %, which would be a second division as slow as the first. */
+    qfs_limb quotient = (qfs_limb)((((qfs_native128)hi << 64) | lo) / d);
+    *remainder = lo - quotient * d;
+    return quotient;
 #else
     qfs_limb d1 = (qfs_limb)(d >> QFS_HALF_BITS), d0 = (qfs_limb)(d & QFS_HALF_MAX);
     qfs_limb digits[2] = { (qfs_limb)(lo & QFS_HALF_MAX), (qfs_limb)(lo >> QFS_HALF_BITS) };
@@ -250,17 +251,24 @@ static inline qfs_limb qfs_divide_step(u128 *n, qfs_limb next, u128 d)
     return digit;
 }
 
+/* n << bits for 0 <= bits < 128; the caller knows that nothing goes over 2^256. */
+static inline u256 u256_shift_left(u256 n, int bits)
+{
+    if (bits) {
+        u128 carried = u128_shift_right(n.lo, QFS_WIDE_BITS - bits);
+        n.hi = u128_shift_left(n.hi, bits);
+        n.hi = u128_make(n.hi.hi | carried.hi, n.hi.lo | carried.lo);
+        n.lo = u128_shift_left(n.lo, bits);
+    }
+    return n;
+}
+
 /* Shifts d left until its top bit is set, and n with it, which loses nothing for n.hi < d. */
 static inline int u256_normalise(u256 *n, u128 *d)
 {
     int shift = QFS_WIDE_BITS - u128_bits(*d);
     *d = u128_shift_left(*d, shift);
-    if (shift) {
-        u128 carried = u128_shift_right(n->lo, QFS_WIDE_BITS - shift);
-        n->hi = u128_shift_left(n->hi, shift);
-        n->hi = u128_make(n->hi.hi | carried.hi, n->hi.lo | carried.lo);
-        n->lo = u128_shift_left(n->lo, shift);
-    }
+    *n = u256_shift_left(*n, shift);
     return shift;
 }
 
@@ -275,10 +283,24 @@ static inline u128 u256_div(u256 n, u128 d, u128 *remainder)
     return quotient;
 }
 
+/* floor((hi * 2^bits + lo) / d) for hi < d and any d of one limb. */
+static inline qfs_limb qfs_limb_div_any(qfs_limb hi, qfs_limb lo, qfs_limb d)
+{
+#if QFS_HAS_INT128
+    return (qfs_limb)((((qfs_native128)hi << 64) | lo) / d);
+#else
+    int shift = QFS_LIMB_BITS - qfs_limb_bits(d);
+    u128 n = u128_shift_left(u128_make(hi, lo), shift);
+    qfs_limb remainder;
+    return qfs_limb_div(n.hi, n.lo, QFS_LIMB(d << shift), &remainder);
+#endif
+}
+
 /* floor((hi * 2^bits + lo) / d) for hi < d, so that it fits in one limb: one step of division. */
 static inline qfs_limb u128_div_to_limb(u128 hi, qfs_limb lo, u128 d)
 {
     u256 n;
+    if (d.hi == 0) return qfs_limb_div_any(hi.lo, lo, d.lo);
     n.hi = hi;
     n.lo = u128_make(lo, 0);
     u256_normalise(&n, &d);

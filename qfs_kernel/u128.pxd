@@ -1,4 +1,4 @@
-"""What the Cython modules use of u128.h, share.h and score.h, and the one way in and out of Python ints."""
+"""What the Cython modules use of u128.h and share.h, and the one way in and out of Python ints."""
 
 from libc.stdint cimport uint32_t, uint64_t
 
@@ -23,28 +23,13 @@ cdef extern from "share.h" nogil:
     ctypedef struct qfs_ratio:
         u128 weight
         int shift
-    ctypedef struct qfs_rate:
-        pass
     int QFS_DIGITS
     int QFS_LEVELS
-    qfs_ratio qfs_ratio_make(u128 pool, u128 weight)
     u128 qfs_share(const qfs_ratio *ratio, u128 w, u128 *remainder)
-    u128 qfs_remainder(const qfs_ratio *ratio, u128 w, u128 share)
     bint qfs_exceeds(u128 pool, u128 weight, u128 w, u128 cap)
     bint qfs_caps_earlier(u128 cap_a, u128 w_a, u128 cap_b, u128 w_b)
     uint32_t qfs_digit(u128 remainder, int shift, int level)
     int qfs_mul_div(u128 a, u128 b, u128 c, int rounding, u128 *result)
-    qfs_rate qfs_rate_make(qfs_limb rate, qfs_limb scale)
-    u128 qfs_issue_step(const qfs_rate *rate, u128 fee, qfs_limb *residue)
-
-
-cdef extern from "score.h" nogil:
-    ctypedef struct qfs_counts:
-        qfs_limb n
-        qfs_limb d
-    qfs_counts qfs_counted(qfs_counts given, qfs_limb min_samples, bint is_neutral)
-    qfs_limb qfs_score_product(qfs_limb scale, qfs_counts a, qfs_counts b, qfs_counts c)
-    qfs_limb qfs_score_sum(const qfs_limb *weights, qfs_counts a, qfs_counts b, qfs_counts c)
 
 
 cdef struct Sum:

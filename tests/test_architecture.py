@@ -27,6 +27,7 @@ LAYERS = [
     ["errors", "limits", "hashing"],
     ["files", "slices"],
     ["arrow", "canonical"],
+    ["words"],
     ["columns"],
     ["ids", "decimals"],
     ["reference"],

@@ -6,10 +6,13 @@ Passes run over slices (`qfs.slices`) on QFS_THREADS threads; no result depends 
 from qfs.kernel.allocation import allocate
 from qfs.kernel.arithmetic import mul_div_many
 from qfs.kernel.balances import merge_add
-from qfs.kernel.build import build_facts, check_build
+from qfs.kernel.build import build_facts, check_build, cpu_paths
 from qfs.kernel.columns import (
+    check_choices,
+    check_counts,
     check_ids,
     check_names,
+    check_ticks,
     check_values,
     export_cells,
     to_column,
@@ -19,23 +22,39 @@ from qfs.kernel.eligibility import assess
 from qfs.kernel.issuance import issue
 from qfs.kernel.merkle import inclusion_proof, range_root, root
 from qfs.kernel.scoring import score
+from qfs.kernel.tally import (
+    collect_ballots,
+    finish_tally,
+    merge_ballots,
+    tally,
+    tally_many,
+)
 
 __all__ = [
     "allocate",
     "assess",
     "build_facts",
     "check_build",
+    "check_choices",
+    "check_counts",
     "check_ids",
     "check_names",
+    "check_ticks",
     "check_values",
+    "collect_ballots",
+    "cpu_paths",
     "export_cells",
+    "finish_tally",
     "inclusion_proof",
     "issue",
     "merge_add",
+    "merge_ballots",
     "mul_div_many",
     "range_root",
     "root",
     "score",
+    "tally",
+    "tally_many",
     "to_column",
     "to_list",
 ]

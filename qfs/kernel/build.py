@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qfs import limits
 from qfs.errors import BackendError
-from qfs_kernel import BUILD, LIMITS, SPEC_VERSION
+from qfs_kernel import BUILD, LIMITS, SPEC_VERSION, allocation
 
 
 def check_build() -> None:
@@ -26,3 +26,9 @@ def check_build() -> None:
 def build_facts() -> dict[str, str]:
     """Compiler, kind of 128-bit integers and source hash of the loaded kernel."""
     return dict(BUILD)
+
+
+def cpu_paths() -> tuple[str, ...]:
+    """The CPU paths that the kernel can take on this machine, by the names of QFS_ISA, the
+    fastest last."""
+    return allocation.CPU_PATHS

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from qfs.columns import Column
 from qfs.errors import TotalOverflowError
 from qfs.kernel.columns import to_column
+from qfs.kernel.memory import blank
 from qfs.limits import MAX_SCALAR
 from qfs.reference.issuance import Issued
 from qfs_kernel import issuance
@@ -20,7 +21,7 @@ def issue(fees: Sequence[int], rate: int, residue: int = 0, room: int | None = N
         raise TotalOverflowError(
             "the fees sum to more than 2^128 - 1 base units", argument="fees", value=column.total
         )
-    issued = bytearray(len(column.data))
+    issued = blank(len(column.data))
     # Steps 2 and 3, fee by fee.
     withheld, total, residue = issuance.issue(
         column.data, rate, residue, MAX_SCALAR if room is None else room, issued

@@ -6,9 +6,10 @@ from array import array
 from collections.abc import Sequence
 
 from qfs import slices
-from qfs.columns import Column, require_integer
-from qfs.kernel.columns import check_values
-from qfs.limits import CELL_BYTES, MAX_COUNT
+from qfs.columns import Column
+from qfs.kernel.columns import COUNT_FORMAT, check_counts
+from qfs.kernel.memory import blank
+from qfs.limits import CELL_BYTES
 from qfs.reference.scoring import (
     METRICS,
     NO_WEIGHTS,
@@ -21,9 +22,6 @@ from qfs.reference.scoring import (
 )
 from qfs.slices import cut, over_slices
 from qfs_kernel import scoring
-
-COUNT_FORMAT = "I"
-COUNT_BYTES = 4
 
 Views = tuple[memoryview, memoryview]
 
@@ -48,8 +46,7 @@ def score(
         _is_neutral(storage_counts, min_samples),
         _is_neutral(ai_counts, min_samples),
     )
-    scores = bytearray(CELL_BYTES * rows)
-    writable = memoryview(scores)
+    scores = blank(CELL_BYTES * rows)
 
     # Steps 2 to 4, row by row.
     def one_slice(start: int, stop: int) -> tuple[int, int, int]:
@@ -60,7 +57,7 @@ def score(
             weights if policy == "weighted_sum" else None,
             min_samples,
             neutral,
-            cut(writable, start, stop),
+            cut(scores, start, stop),
         )
 
     total = 0
@@ -92,10 +89,4 @@ def _as_counts(values: Sequence[int], argument: str) -> memoryview:
         view = memoryview(values)
         if view.format == COUNT_FORMAT and view.c_contiguous:
             return view
-    column = values if isinstance(values, Column) else check_values(list(values), argument)
-    assert isinstance(column, Column)
-    counts = memoryview(array(COUNT_FORMAT, bytes(COUNT_BYTES * len(column))))
-    fault = scoring.counts_from_cells(column.data, counts)
-    if fault >= 0:
-        require_integer(column[fault], argument, MAX_COUNT, fault)
-    return counts
+    return check_counts(values if isinstance(values, Column) else list(values), argument)

@@ -8,8 +8,11 @@ from qfs.reference.allocation import allocate
 from qfs.reference.arithmetic import mul_div_many
 from qfs.reference.balances import merge_add
 from qfs.reference.columns import (
+    check_choices,
+    check_counts,
     check_ids,
     check_names,
+    check_ticks,
     check_values,
     export_cells,
     to_column,
@@ -19,21 +22,36 @@ from qfs.reference.eligibility import assess
 from qfs.reference.issuance import issue
 from qfs.reference.merkle import inclusion_proof, range_root, root
 from qfs.reference.scoring import score
+from qfs.reference.tally import (
+    collect_ballots,
+    finish_tally,
+    merge_ballots,
+    tally,
+    tally_many,
+)
 
 __all__ = [
     "allocate",
     "assess",
+    "check_choices",
+    "check_counts",
     "check_ids",
     "check_names",
+    "check_ticks",
     "check_values",
+    "collect_ballots",
     "export_cells",
+    "finish_tally",
     "inclusion_proof",
     "issue",
     "merge_add",
+    "merge_ballots",
     "mul_div_many",
     "range_root",
     "root",
     "score",
+    "tally",
+    "tally_many",
     "to_column",
     "to_list",
 ]

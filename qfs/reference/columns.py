@@ -9,7 +9,17 @@ from qfs.columns import Column, Raw, RawCells, require_integer
 from qfs.ids import IdColumn, RawIdColumn, TextColumn
 from qfs.ids import check_ids as check_each_id
 from qfs.ids import check_names as check_each_name
-from qfs.limits import CELL_BYTES, MAX_DIGITS, MAX_ID_BYTES, MAX_VALUE, TOKEN_DECIMALS
+from qfs.limits import (
+    CELL_BYTES,
+    MAX_COUNT,
+    MAX_DIGITS,
+    MAX_ID_BYTES,
+    MAX_TICK,
+    MAX_VALUE,
+    TOKEN_DECIMALS,
+)
+from qfs.reference.tally import MAX_CHOICE
+from qfs.words import RawIntegers
 
 
 def check_values(raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[int]:
@@ -20,8 +30,39 @@ def check_values(raw: Raw, argument: str, maximum: int = MAX_VALUE) -> Sequence[
     """
     if isinstance(raw, Column) and maximum >= MAX_VALUE:
         return raw.tolist()
-    values: Sequence[object] = raw if not isinstance(raw, RawCells) else _with_null(raw)
+    values: Sequence[object] = raw
+    if isinstance(raw, RawCells):
+        values = _with_null(raw)
+    elif isinstance(raw, RawIntegers):
+        values = raw.listed()
     return [require_integer(value, argument, maximum, i) for i, value in enumerate(values)]
+
+
+def check_counts(raw: Raw, argument: str) -> Sequence[int]:
+    """The values as counts, each 0 .. 2^32 - 1.
+
+    Raises:
+        NullValueError, WrongTypeError, OutOfRangeError: at the lowest index.
+    """
+    return check_values(raw, argument, MAX_COUNT)
+
+
+def check_ticks(raw: Raw, argument: str) -> Sequence[int]:
+    """The values as ticks or places in a log, each 0 .. 2^53 - 1.
+
+    Raises:
+        NullValueError, WrongTypeError, OutOfRangeError: at the lowest index.
+    """
+    return check_values(raw, argument, MAX_TICK)
+
+
+def check_choices(raw: Raw, argument: str) -> Sequence[int]:
+    """The values as choices, each 0 against, 1 for or 2 abstain.
+
+    Raises:
+        NullValueError, WrongTypeError, OutOfRangeError: at the lowest index.
+    """
+    return check_values(raw, argument, MAX_CHOICE)
 
 
 def check_ids(raw: RawIdColumn, argument: str) -> IdColumn:

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
+TESTS = ("tests", "specs/equivalence")
+"""The folders of tests that run outside the checkout."""
 CHECK_FALLBACK = pathlib.Path(__file__).with_name("check_fallback.py")
 
 

@@ -10,6 +10,7 @@ import zipfile
 from common import (
     CHECK_FALLBACK,
     ROOT,
+    TESTS,
     fresh_environment,
     require,
     run,
@@ -58,7 +59,7 @@ def kernel() -> None:
     check_contents(wheel, MODULES)
     python = fresh_environment("wheel", wheel)
     share_test_tools(python)
-    run_tests(python, "tests", "-m", "not database")
+    run_tests(python, *TESTS, "-m", "not database")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ import qfs
 from qfs import reference
 from qfs.backend import _choose as chosen_backend
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parent
 DATA = pathlib.Path(os.environ.get("QFS_TEST_DATA") or ROOT.parent / "shared" / "data")
 REFERENCE_ONLY = os.environ.get("QFS_BACKEND") == "reference"
 BACKENDS = [

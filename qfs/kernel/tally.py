@@ -1,0 +1,251 @@
+"""See `qfs.reference.tally`: ballots in the memory of their columns, one item per voter."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from qfs.columns import Column, require_rows, require_same_length
+from qfs.errors import WrongTypeError
+from qfs.kernel.columns import (
+    NATIVE_BYTES,
+    Code,
+    check_choices,
+    check_counts,
+    check_ticks,
+    to_column,
+)
+from qfs.kernel.memory import blank
+from qfs.limits import MAX_SCALAR
+from qfs.reference.tally import (
+    ABSTAIN,
+    AGAINST,
+    FOR,
+    REASONS,
+    Electorate,
+    Partial,
+    Tallied,
+    require_attainable,
+    require_ballots,
+    require_cap,
+    require_unique,
+    unknown_proposal,
+)
+from qfs_kernel import tally as kernel
+
+SPARSE: Final = 64
+"""Seqs of a batch span at most so many places per ballot where each place has a mark of a bit."""
+
+NARROW_SEQS: Final = 2**30
+"""Seqs that span fewer places than this fit with their choice into 32 bits."""
+
+JOINED_VOTERS: Final = 2**27
+"""Voters of the snapshots that are tallied in one pass, unless a single one has more."""
+
+
+class _Ballots(NamedTuple):
+    """The columns as native integers of 8, 32 and 64 bits."""
+
+    choices: memoryview
+    voters: memoryview | None
+    seqs: memoryview | None
+
+
+def tally(
+    choices: Sequence[int],
+    powers: Sequence[int],
+    voters: Sequence[int] | None = None,
+    seqs: Sequence[int] | None = None,
+    cap: int | None = None,
+) -> Tallied:
+    """See `qfs.reference.tally.tally`. Ballots in the order of their seqs are tallied fastest."""
+    # Step 1. The arguments are in their bounds and fit together.
+    require_cap(cap)
+    require_ballots(len(choices), len(powers), voters, seqs)
+    # Step 2. Of each voter the first ballot is kept.
+    ballots = _native(choices, voters, seqs)
+    firsts, unknown = _first_choices(len(powers), ballots)
+    # Step 3. It counts with the voter's power.
+    return _finished(firsts, len(choices) - unknown, unknown, powers, cap)
+
+
+def tally_many(
+    choices: Sequence[int],
+    proposals: Sequence[int],
+    voters: Sequence[int],
+    electorates: Sequence[Electorate],
+    seqs: Sequence[int] | None = None,
+) -> list[Tallied]:
+    """See `qfs.reference.tally.tally_many`; the snapshots are joined to one and tallied at once."""
+    # Step 1. The arguments are in their bounds and fit together.
+    for electorate in electorates:
+        require_cap(electorate.cap)
+    require_same_length(
+        choices=len(choices),
+        proposals=len(proposals),
+        voters=len(voters),
+        seq=None if seqs is None else len(seqs),
+    )
+    ballots = _native(choices, voters, seqs)
+    numbers = _words(proposals, "I", "proposals", check_counts)
+    # Step 2. A ballot is on one of the proposals.
+    fault = kernel.lowest_from(numbers, len(electorates))
+    if fault >= 0:
+        raise unknown_proposal(numbers[fault], len(electorates), fault)
+    # Step 3. Of each voter of each proposal the first ballot is kept.
+    if ballots.seqs is not None:
+        _require_unique(ballots.seqs)
+    # Step 4. It counts with the voter's power.
+    found: list[Tallied] = []
+    while len(found) < len(electorates):
+        found += _joined(ballots, numbers, electorates, len(found))
+    return found
+
+
+def collect_ballots(
+    choices: Sequence[int],
+    voter_count: int,
+    voters: Sequence[int] | None = None,
+    seqs: Sequence[int] | None = None,
+) -> Partial:
+    """See `qfs.reference.tally.collect_ballots`."""
+    # Step 1. There are one voter and one seq per ballot, and a seq stands once.
+    require_ballots(len(choices), voter_count, voters, seqs)
+    ballots = _native(choices, voters, seqs)
+    if ballots.seqs is not None:
+        _require_unique(ballots.seqs)
+    firsts = _room("Q", voter_count)
+    # Steps 2 and 3, ballot by ballot.
+    unknown = kernel.collect_ballots(*ballots, 0, firsts)
+    return Partial(firsts[:voter_count], len(choices) - unknown, unknown)
+
+
+def merge_ballots(partial: Partial, other: Partial) -> Partial:
+    """See `qfs.reference.tally.merge_ballots`."""
+    # Step 1. Both are of one snapshot.
+    require_same_length(partial=len(partial.firsts), other=len(other.firsts))
+    firsts, others = _firsts(partial), _firsts(other)
+    # Step 2. Of a voter's ballots the one with the lowest seq is kept.
+    merged = blank(8 * len(firsts)).cast("Q")
+    kernel.merge(firsts, others, merged)
+    return Partial(merged, partial.ballots + other.ballots, partial.unknown + other.unknown)
+
+
+def finish_tally(partial: Partial, powers: Sequence[int], cap: int | None = None) -> Tallied:
+    """See `qfs.reference.tally.finish_tally`."""
+    # Step 1. There is one power per voter.
+    require_cap(cap)
+    require_same_length(powers=len(powers), partial=len(partial.firsts))
+    most = MAX_SCALAR if cap is None else cap
+    # Steps 2 and 3, voter by voter.
+    sums, voted, powerless = kernel.finish_tally(_firsts(partial), to_column(powers).data, most)
+    # Step 4. The total is in its bounds.
+    require_attainable(sum(sums))
+    rejected = (partial.unknown, partial.ballots - voted, powerless)
+    return Tallied(
+        sums[FOR],
+        sums[AGAINST],
+        sums[ABSTAIN],
+        voted - powerless,
+        dict(zip(REASONS, rejected, strict=True)),
+        sum(sums),
+    )
+
+
+def _finished(
+    firsts: memoryview, ballots: int, unknown: int, powers: Sequence[int], cap: int | None
+) -> Tallied:
+    """The tally of first ballots in any form that the kernel knows."""
+    return finish_tally(Partial(firsts[: len(powers)], ballots, unknown), powers, cap)
+
+
+def _first_choices(voter_count: int, ballots: _Ballots) -> tuple[memoryview, int]:
+    """Each voter's first ballot in whichever form is fastest, and the ballots of nobody."""
+    choices, voters, seqs = ballots
+    if voters is None:
+        if seqs is not None:
+            _require_unique(seqs)
+        return choices, 0
+    firsts = _room("B", voter_count)
+    unknown = kernel.collect_in_order(choices, voters, seqs, firsts)
+    if unknown >= 0:
+        return firsts, unknown
+    assert seqs is not None
+    low, high = _require_unique(seqs)
+    firsts = _room("I" if high - low < NARROW_SEQS else "Q", voter_count)
+    return firsts, kernel.collect_ballots(*ballots, low, firsts)
+
+
+def _joined(
+    ballots: _Ballots, numbers: memoryview, electorates: Sequence[Electorate], first: int
+) -> list[Tallied]:
+    """The tallies of the electorates from `first` on, as many as fit into one pass."""
+    starts = [0, len(electorates[first].powers)]
+    for electorate in electorates[first + 1 :]:
+        if starts[-1] + len(electorate.powers) > JOINED_VOTERS:
+            break
+        starts.append(starts[-1] + len(electorate.powers))
+    require_rows(starts[-1], "electorates")
+    found = memoryview(array("I", bytes(4 * len(numbers))))
+    counted, unknown = (memoryview(array("Q", bytes(8 * (len(starts) - 1)))) for _ in range(2))
+    assert ballots.voters is not None
+    kernel.places(
+        numbers, ballots.voters, memoryview(array("Q", starts)), first, found, counted, unknown
+    )
+    firsts, _ = _first_choices(starts[-1], ballots._replace(voters=found))
+    return [
+        _finished(firsts[start:], counted[i], unknown[i], *electorates[first + i])
+        for i, start in enumerate(starts[:-1])
+    ]
+
+
+def _require_unique(seqs: memoryview) -> tuple[int, int]:
+    """The lowest and the highest seq, each of which stands once; (0, 0) where there are none."""
+    if len(seqs) == 0:
+        return 0, 0
+    ascend, low, high = kernel.seq_bounds(seqs)
+    if not ascend:
+        if high - low < SPARSE * len(seqs):
+            repeat = kernel.marks_repeat(seqs, low, bytearray((high - low >> 3) + 1))
+        else:
+            items, others = (memoryview(array("Q", bytes(8 * len(seqs)))) for _ in range(2))
+            repeat = kernel.sorted_repeat(seqs, high.bit_length(), items, others)
+        if repeat:
+            require_unique(seqs)
+            raise WrongTypeError("the seqs changed while they were read", argument="seq")
+    return low, high
+
+
+def _native(
+    choices: Sequence[int], voters: Sequence[int] | None, seqs: Sequence[int] | None
+) -> _Ballots:
+    return _Ballots(
+        _words(choices, "B", "choices", check_choices),
+        None if voters is None else _words(voters, "I", "voters", check_counts),
+        None if seqs is None else _words(seqs, "Q", "seq", check_ticks),
+    )
+
+
+def _words(
+    values: Sequence[int],
+    code: Code,
+    argument: str,
+    check: Callable[[Sequence[int], str], memoryview],
+) -> memoryview:
+    """The values as native integers: the memory itself where it is of that form already."""
+    if isinstance(values, (array, bytes, bytearray, memoryview)):
+        view = memoryview(values)
+        if view.format == code and view.c_contiguous:
+            return view
+    return check(values if isinstance(values, Column) else list(values), argument)
+
+
+def _firsts(partial: Partial) -> memoryview:
+    firsts = partial.firsts
+    return firsts if isinstance(firsts, memoryview) else memoryview(array("Q", firsts))
+
+
+def _room(code: Code, voter_count: int) -> memoryview:
+    """An item per voter, and one for the ballots of nobody."""
+    return blank(NATIVE_BYTES[code] * (voter_count + 1)).cast(code)
