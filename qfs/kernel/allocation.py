@@ -67,9 +67,7 @@ def allocate(
     )
 
 
-def _level(
-    pool: int, weight: int, common_cap: int | None, is_capped: bool
-) -> allocation.Level:
+def _level(pool: int, weight: int, common_cap: int | None, is_capped: bool) -> allocation.Level:
     return allocation.Level(pool, weight, common_cap, is_capped, slices.cpu_path)
 
 

@@ -65,9 +65,7 @@ def _settle(
     rows: list[Slice], level: allocation.Level, counts: array[int], digit: int
 ) -> list[Listed]:
     """Pay the rows above the first digit of the cut, and list those that have it."""
-    sizes = over(
-        rows, lambda part: selection.settle(part.amounts, part.scratch, level, digit)
-    )
+    sizes = over(rows, lambda part: selection.settle(part.amounts, part.scratch, level, digit))
     require_unchanged(sizes == list(counts[digit :: allocation.DIGITS]))
     return [
         Listed(part, part.scratch[: 4 * size].cast("I"))

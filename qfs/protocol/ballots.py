@@ -20,9 +20,10 @@ from qfs.protocol.events import TransitionError
 from qfs.protocol.proposals import Proposal
 from qfs.protocol.registry import Registry
 from qfs.protocol.snapshot import Snapshot, power
+from qfs.reference.tally import MAX_CHOICE
 from qfs.rows import from_rows
 from qfs.signatures import PrivateKey, PublicKey, SignatureError, parse_public_key
-from qfs.tables import BALLOTS, MAX_CHOICE, SIGNATURES, Table, take
+from qfs.tables import BALLOTS, SIGNATURES, Table, take
 
 PURPOSE: Final = "qfs/ballot/v1"
 

@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from qfs.backend import implementation
 from qfs.limits import BASE_UNITS_PER_TOKEN, NOT_REVOKED
 from qfs.protocol.events import TableRef
 from qfs.protocol.registry import Registry
 from qfs.protocol.verdict import Powers
 from qfs.rows import find, without
 from qfs.tables import BALANCES, Table
-
-AGAINST, FOR, ABSTAIN = 0, 1, 2
-"""Choices, as the tables have them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +75,11 @@ def tally(
     snapshot: Snapshot, cap: int, seqs: Sequence[int], voters: Sequence[int], choices: Sequence[int]
 ) -> Powers:
     """Counted power by choice; of a voter's ballots the one with the lowest seq counts."""
-    first: dict[int, tuple[int, int]] = {}
-    for seq, voter, choice in zip(seqs, voters, choices, strict=True):
-        if voter not in first or seq < first[voter][0]:
-            first[voter] = seq, choice
-    sums = [0, 0, 0]
-    for voter, (_, choice) in first.items():
-        sums[choice] += power(snapshot, voter, cap)
-    return Powers(sums[FOR], sums[AGAINST], sums[ABSTAIN])
+    found = implementation().tally(choices, snapshot.table.amounts("balance"), voters, seqs, cap)
+    return Powers(found.yes, found.no, found.abstain)
 
 
 def attainable(snapshot: Snapshot, cap: int) -> int:
     """The sum of all powers: what is counted where everybody votes, base units."""
-    rows = range(len(snapshot))
-    return tally(snapshot, cap, rows, rows, bytes([FOR]) * len(snapshot)).yes
+    balances = snapshot.table.amounts("balance")
+    return implementation().tally([], balances, [], None, cap).attainable
