@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from qfs.cli.instance import instance_option, key_option, read_key, tick_option, writing
-from qfs.cli.output import json_option, print_json, print_lines
+from qfs.cli.output import json_option, print_columns, print_json, print_lines
 
 if TYPE_CHECKING:
     from qfs.protocol.governance import InfrastructureGovernance
@@ -98,7 +98,7 @@ def create(
 @json_option
 def list_(wanted: str | None, folder: Path, tick: int | None, as_json: bool) -> None:
     """List proposals with their states, in the order of their creation."""
-    from qfs.cli.proposal_chart import standing_document, summary_line
+    from qfs.cli.proposal_chart import standing_document, summary
     from qfs.protocol.verdict import STATES
 
     if wanted is not None and wanted.upper() not in STATES:
@@ -111,8 +111,7 @@ def list_(wanted: str | None, folder: Path, tick: int | None, as_json: bool) -> 
     if as_json:
         print_json({"ok": True, "tick": when, "proposals": [*map(standing_document, found)]})
         return
-    for standing in found:
-        click.echo(summary_line(standing, SHORT_ID))
+    print_columns([summary(standing, SHORT_ID) for standing in found])
 
 
 @proposal.command()

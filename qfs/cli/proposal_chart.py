@@ -6,7 +6,6 @@ quorum stands at its place among them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from qfs.cli.canvas import FAINT, STRONG, Canvas, Span, bar_of, canvas_on
@@ -58,7 +57,8 @@ def draw(standing: Standing, current: Version | None, tick: int, canvas: Canvas)
     if standing.executed is None:
         canvas.line(("  now  ", FAINT), (version_text(current), ""))
     canvas.line((f"proposed by {found.proposer} at tick {found.tick}, id", FAINT))
-    canvas.line((found.id.hex(), FAINT))
+    # Whole, however narrow: it is there to be copied.
+    canvas.console.print(found.id.hex(), style=FAINT, soft_wrap=True, highlight=False)
     canvas.line()
     _powers(standing, canvas)
     canvas.line()
@@ -96,7 +96,7 @@ def _powers(standing: Standing, canvas: Canvas) -> None:
         ("abstain", powers.abstain, "bright_black"),
         ("turnout", standing.turnout, "cyan"),
     )
-    amounts = [short_tokens(power) for _, power, _ in rows]
+    amounts = [canvas.text(short_tokens(power)) for _, power, _ in rows]
     shares = [percent(power, terms.supply) for _, power, _ in rows]
     width = max(map(len, amounts)) + 2 + max(map(len, shares))
     room = canvas.width - _LABEL - 1 - width - 1
@@ -109,14 +109,15 @@ def _powers(standing: Standing, canvas: Canvas) -> None:
         line: list[Span] = [(f"{label:<{_LABEL}} ", STRONG if label == "turnout" else "")]
         line += _marked(canvas, bar, style, room, mark if label == "turnout" else None)
         canvas.line(*line, (f" {figures:>{width}}", ""))
-    needed = f"quorum {percent(standing.quorum_needed, terms.supply)}"
-    words = [f"{needed}, {'reached' if standing.has_quorum else 'not reached'}"]
-    if not standing.has_quorum:
-        words.append(f"{short_tokens(standing.quorum_needed - standing.turnout)} more is needed")
-    _under(canvas, mark, words)
-    canvas.line(
-        (f"not voted {short_tokens(standing.open_power)}", ""),
-        (f"; a node counts for at most {short_tokens(standing.proposal.power_cap)}", FAINT),
+    _under(canvas, mark, f"quorum {percent(terms.quorum, BASE_UNITS_PER_TOKEN)}")
+    missing = standing.quorum_needed - standing.turnout
+    needed = "reached" if standing.has_quorum else f"needs {short_tokens(missing)} more"
+    canvas.packed(
+        [
+            [(f"quorum {needed};", "")],
+            [(f"not voted {short_tokens(standing.open_power)};", "")],
+            [(f"a node counts for at most {short_tokens(standing.proposal.power_cap)}", FAINT)],
+        ]
     )
 
 
@@ -135,13 +136,13 @@ def _marked(canvas: Canvas, bar: str, style: str, room: int, mark: int | None) -
     return [(cells[:mark], style), (sign, STRONG), (cells[mark + 1 :], style)]
 
 
-def _under(canvas: Canvas, mark: int, words: Sequence[str]) -> None:
+def _under(canvas: Canvas, mark: int, words: str) -> None:
     """Words under the mark, on the side where there is room."""
-    text, at = "; ".join(words), _LABEL + 1 + mark
-    if at >= len(text) + 2:
-        canvas.line((f"{text + ' ^':>{at + 1}}", ""))
+    at = _LABEL + 1 + mark
+    if at > len(words):
+        canvas.line((f"{words + ' ^':>{at + 1}}", ""))
     else:
-        canvas.line((" " * at + "^ " + text, ""))
+        canvas.line((" " * at + "^ " + words, ""))
 
 
 def _time(standing: Standing, tick: int, canvas: Canvas) -> None:
@@ -188,19 +189,20 @@ def terms_lines(found: Proposal) -> list[tuple[str, object]]:
     ]
 
 
-def summary_line(standing: Standing, digits: int) -> str:
-    """A proposal in a line."""
+def summary(standing: Standing, digits: int) -> list[str]:
+    """A proposal as the cells of a line."""
     from qfs.cli.proposal import values_text
 
     found, supply = standing.proposal, standing.proposal.terms.supply
-    state = standing.state if standing.reason is None else f"{standing.state} {standing.reason}"
-    powers = standing.powers
-    shares = "  ".join(
-        f"{name} {percent(power, supply)}"
-        for name, power in (("for", powers.yes), ("against", powers.no))
-    )
-    what = f"{found.type}: {values_text(dict(found.payload))}"
-    return f"{found.id.hex()[:digits]}  tick {found.tick}  {state}  {shares}  {what}"
+    reason = "" if standing.reason is None else f" {standing.reason}"
+    return [
+        found.id.hex()[:digits],
+        f"tick {found.tick}",
+        f"{standing.state}{reason}",
+        f"for {percent(standing.powers.yes, supply)}",
+        f"against {percent(standing.powers.no, supply)}",
+        f"{found.type}: {values_text(dict(found.payload))}",
+    ]
 
 
 def standing_document(standing: Standing) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from qfs.protocol.votes import Vote
 from qfs.signatures import PrivateKey
 
 ANOTHER_PLACE: Final = "another_place"
-RECORDED: Final = "recorded"
+RECORDED: Final = "recorded_already"
 
 
 def creation(
@@ -47,7 +47,7 @@ class Sifted(NamedTuple):
 
     ballots: list[Ballot]
     left_out: dict[str, int]
-    """by reason: another_place, unknown_voter, recorded"""
+    """by reason: another_place, unknown_voter, recorded_already"""
 
 
 def sift(vote: Vote, collected: Collected) -> Sifted:
