@@ -24,6 +24,9 @@ TOKENS_TAG: Final = "qfs/tokens/v1"
 PAYLOAD_TAG: Final = "qfs/payload/v1"
 PROPOSAL_TAG: Final = "qfs/proposal/v1"
 SIGNATURE_TAG: Final = "qfs/signature/v1"
+TALLY_TAG: Final = "qfs/tally/v1"
+TALLY_LEAF_TAG: Final = "qfs/tally-leaf/v1"
+TALLY_NODE_TAG: Final = "qfs/tally-node/v1"
 
 _MIN_TAG_BYTES = 2
 _MAX_TAG_BYTES = 255

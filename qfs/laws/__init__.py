@@ -28,6 +28,7 @@ from qfs.laws.allocation import (
 from qfs.laws.arithmetic import rounds_once
 from qfs.laws.issuance import Batch, accounts_for_every_fee, ignores_batching, issues_the_floor
 from qfs.laws.merkle import joins_ranges, proves_inclusion
+from qfs.laws.merkle_sum import no_ballot_holds_changed, proves_every_ballot, roots_sum_up
 from qfs.laws.scoring import (
     SCORE_LAWS,
     ScoreCase,
@@ -41,19 +42,42 @@ from qfs.laws.scoring import (
     scores_rows_apart,
     scores_the_floor,
 )
+from qfs.laws.tally import (
+    TALLY_LAWS,
+    TallyCase,
+    TallyLaw,
+    accounts_for_every_ballot,
+    caps_each_power,
+    counts_a_batch_once,
+    counts_first_ballots_alone,
+    ignores_ballot_order,
+    ignores_batches,
+    rises_with_each_yes,
+    stays_within_what_is_attainable,
+    tallies_proposals_apart,
+)
 
 __all__ = [
     "ALLOCATION_LAWS",
     "SCORE_LAWS",
+    "TALLY_LAWS",
     "AllocationLaw",
     "Batch",
     "Case",
     "ScoreCase",
     "ScoreLaw",
+    "TallyCase",
+    "TallyLaw",
+    "accounts_for_every_ballot",
     "accounts_for_every_fee",
+    "caps_each_power",
     "conserves",
+    "counts_a_batch_once",
+    "counts_first_ballots_alone",
     "fills_to_one_level",
     "gives_no_credit_without_evidence",
+    "ignores_ballot_order",
+    "ignores_batches",
     "ignores_batching",
     "ignores_row_order",
     "ignores_weight_unit",
@@ -64,15 +88,21 @@ __all__ = [
     "keeps_scores_in_any_order",
     "leaves_only_what_nobody_can_take",
     "names_the_neutral",
+    "no_ballot_holds_changed",
     "pays_largest_remainders",
     "pays_weight_alone",
+    "proves_every_ballot",
     "proves_inclusion",
     "respects_caps",
     "rises_with_each_numerator",
+    "rises_with_each_yes",
+    "roots_sum_up",
     "rounds_once",
     "scores_every_row",
     "scores_one_for_full_ratios_alone",
     "scores_rows_apart",
     "scores_the_floor",
+    "stays_within_what_is_attainable",
+    "tallies_proposals_apart",
     "treats_equals_equally",
 ]

@@ -14,6 +14,7 @@ from strategies import examples, scalars, values
 from qfs import reference
 from qfs.columns import Column, RawCells
 from qfs.limits import MAX_VALUE
+from qfs.words import RawIntegers
 
 
 @pytest.mark.kernel
@@ -60,6 +61,33 @@ def test_check_counts(kernel: Any, outcome: Any, raw: Any) -> None:
     assert found == outcome(reference.check_counts, raw, "uptime.n")
     if found[0] == "value":
         assert kernel.check_counts(raw, "uptime.n").format == "I"
+
+
+@pytest.mark.kernel
+@examples(4)
+@given(
+    raw=st.one_of(
+        raw_integers(),
+        raw_integers(),
+        st.lists(st.integers(-1, 4), max_size=6),
+        st.lists(st.one_of(st.integers(0, 9), st.integers(2**53 - 2, 2**53)), max_size=6),
+        mixed,
+        st.lists(st.sampled_from([0, 2, 3, 2**53 - 1, 2**53, 2**64]), max_size=4).map(
+            Column.from_ints
+        ),
+        st.builds(RawCells, st.lists(st.just(1), min_size=3).map(cells), st.integers(0, 2)),
+        st.lists(st.integers(0, 4), max_size=6).map(
+            lambda listed: RawIntegers(memoryview(bytes(listed)), None)
+        ),
+    )
+)
+def test_check_ticks_and_choices(kernel: Any, outcome: Any, raw: Any) -> None:
+    """Ticks and choices read as the same values, or the same error, from either backend."""
+    for name, code in (("check_ticks", "Q"), ("check_choices", "B")):
+        found = outcome(getattr(kernel, name), raw, "seq")
+        assert found == outcome(getattr(reference, name), raw, "seq")
+        if found[0] == "value":
+            assert getattr(kernel, name)(raw, "seq").format == code
 
 
 @pytest.mark.kernel

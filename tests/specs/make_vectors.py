@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from qfs import canonical, signatures
+from qfs import canonical, reference, signatures
 from qfs.certified import CertifiedMath
 from qfs.columns import Column
 from qfs.hashing import EVIDENCE_TAG, tagged_hash, tie_hash
@@ -36,7 +36,7 @@ from qfs.protocol.ruleset import Ruleset, from_toml
 from qfs.protocol.tokens import EMPTY_BALANCES, create_token_state_bundle
 from qfs.protocol.trace import trace_share
 from qfs.protocol.treasury import TreasuryEngine
-from qfs.reference import allocation, arithmetic, issuance, merkle, scoring
+from qfs.reference import allocation, arithmetic, issuance, merkle, merkle_sum, scoring
 from qfs.rows import row_at
 from qfs.signatures import ML_DSA_65, from_seed
 from qfs.tables import (
@@ -429,6 +429,45 @@ def trace() -> dict[str, str]:
     return {"trace": canonical.encode(document).decode(), "digest": document.digest.hex()}
 
 
+def tallies() -> list[dict[str, Any]]:
+    """Ties of seq order, powers at the cap and of nothing, voters beyond the snapshot."""
+    big = 2**126
+    cases: list[tuple[list[int], list[int], list[int] | None, list[int] | None, int | None]] = [
+        ([1, 0, 0], [30, 30, 90], [2, 0, 2], [7, 9, 8], 40),
+        ([1, 0, 2, 1, 0], [5, 0, 2**64, big, 7], None, None, None),
+        ([1, 0, 2, 1, 0], [5, 0, 2**64, big, 7], None, [4, 3, 2, 1, 2**53 - 1], big // 4),
+        ([0, 1, 1, 2, 1, 0], [MAX_VALUE, 0, 3], [0, 0, 1, 3, 2**32 - 1, 2], None, MAX_VALUE - 1),
+        ([1], [6], [1], None, 0),
+    ]
+    found = []
+    for choices, powers, voters, seqs, cap in cases:
+        result = reference.tally(choices, powers, voters, seqs, cap)
+        partial = reference.collect_ballots(choices, len(powers), voters, seqs)
+        ballots = merkle_sum.counted_ballots(partial, powers, cap)
+        root = merkle_sum.sum_root(ballots)
+        last = len(ballots) - 1
+        found.append(
+            {
+                "choices": choices,
+                "powers": [str(power) for power in powers],
+                **({} if voters is None else {"voters": voters}),
+                **({} if seqs is None else {"seqs": seqs}),
+                **({} if cap is None else {"cap": str(cap)}),
+                "sums": [str(power) for power in (result.yes, result.no, result.abstain)],
+                "attainable": str(result.attainable),
+                "counted": result.counted,
+                "rejected": result.rejected,
+                "root": root.digest.hex(),
+                "digest": merkle_sum.tally_digest(len(ballots), root).hex(),
+                "path_of_the_last": [
+                    {"hash": node.digest.hex(), "sums": [str(power) for power in node.sums]}
+                    for node in (merkle_sum.make_receipt(ballots, last).path if ballots else [])
+                ],
+            }
+        )
+    return found
+
+
 def vectors() -> dict[str, Any]:
     """All vectors, as they are published."""
     return {
@@ -450,6 +489,7 @@ def vectors() -> dict[str, Any]:
         "tokens": tokens(),
         "rewards": rewards(),
         "trace": trace(),
+        "tallies": tallies(),
     }
 
 
