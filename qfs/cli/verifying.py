@@ -26,6 +26,10 @@ _NO_CHECKPOINT = (
     "a tail that was cut off is not seen without a checkpoint from elsewhere; give one"
     " as --checkpoint, with --verifier-key"
 )
+_NO_TALLY = "compare the digest with that of `qfs tally`, or give it as --digest"
+_NO_LOG = "nobody signed the log: compare its root with that of as many events of the log"
+_NO_REGISTRY = "compare the key: that the registry had it for the voter is not shown"
+_NO_OTHERS = "that no other ballot was left out is not shown: `qfs tally` counts them all again"
 
 
 class Given(NamedTuple):
@@ -73,13 +77,14 @@ def verify(
     backend: str | None,
     as_json: bool,
 ) -> None:
-    """Check an evidence folder, an instance, a log file, a proof or a checkpoint.
+    """Check an evidence folder, an instance, a log file, a proof, a receipt or a checkpoint.
 
     \b
     evidence     computes the epoch again; --digest, --previous (the epoch before, verified too)
     instance     the chain, everything computed again, what is kept; --checkpoint, --verifier-key
     log file     the chain; --checkpoint, --verifier-key
     proof        every step; --digest, or for proofs of a log --checkpoint, --verifier-key
+    receipt      every step; --digest (of the tally), --checkpoint, --verifier-key
     checkpoint   the signature; --verifier-key
 
     Exits with 3 and the first difference where something does not hold. Without what must come
@@ -215,6 +220,39 @@ def _log_proof(path: Path, given: Given) -> Found:
     return Found(document, [*left, *_left_of_origin(given, found.checkpoint)])
 
 
+def _receipt(path: Path, given: Given) -> Found:
+    from qfs.cli.proposal import values_text
+    from qfs.ledger.ballot_files import CHOICES
+    from qfs.ledger.receipt_checks import verify_receipt
+    from qfs.ledger.receipts import read_receipt
+
+    found = verify_receipt(read_receipt(path), given.digest, given.keys, given.known(None))
+    proposal = found.proposal
+    document = {
+        "verified": "receipt of a ballot: signed, recorded in the log, counted in the tally",
+        "proposal": proposal.id.hex(),
+        "on": f"{proposal.type}: {values_text(proposal.payload)}",
+        "voter": found.voter,
+        "choice": CHOICES[found.choice],
+        "power": nod(found.power),
+        "signed_by": found.public_key,
+        "recorded": f"in event {found.seq} at tick {found.tick}",
+        "for": nod(found.sums.yes),
+        "against": nod(found.sums.no),
+        "abstain": nod(found.sums.abstain),
+        "ballots": found.ballots,
+        "digest": found.digest.hex(),
+        "log": f"{found.log.size} events with root {found.log.root}",
+    }
+    left = [] if given.digest else [_NO_TALLY]
+    if found.checkpoint is None:
+        left += [] if given.checkpoint else [_NO_LOG]
+    else:
+        left += [] if given.keys or given.checkpoint else [_NO_KEY, _compare("the checkpoint")]
+        left += _left_of_origin(given, found.checkpoint)
+    return Found(document, [*left, _NO_REGISTRY, _NO_OTHERS])
+
+
 def _consistency(path: Path, given: Given) -> Found:
     from qfs.ledger.consistency import read_consistency, verify_consistency
 
@@ -259,6 +297,7 @@ _CHECKS: dict[str, tuple[Callable[[Path, Given], Found], tuple[str, ...]]] = {
     "log": (_log, ("checkpoint", "keys")),
     "payment": (_payment, ("digest",)),
     "log proof": (_log_proof, ("digest", "checkpoint", "keys")),
+    "receipt": (_receipt, ("digest", "checkpoint", "keys")),
     "consistency": (_consistency, ("checkpoint", "keys")),
     "checkpoint": (_checkpoint, ("keys",)),
 }
@@ -268,6 +307,7 @@ _NAMES = {
     "log": "a log file",
     "payment": "a proof of a payment",
     "log proof": "a proof of a log",
+    "receipt": "a receipt",
     "consistency": "a consistency proof",
     "checkpoint": "a checkpoint",
 }

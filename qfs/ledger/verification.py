@@ -14,7 +14,7 @@ import msgspec
 from qfs import canonical
 from qfs.errors import EvidenceError, QfsError, VerificationError
 from qfs.files import read_bounded, storage_errors
-from qfs.ledger import consistency, log_proofs, proofs
+from qfs.ledger import consistency, log_proofs, proofs, receipts
 from qfs.ledger.artifacts import Artifacts
 from qfs.ledger.checkpoint import Checkpoint
 from qfs.ledger.checkpoints import require_reaches
@@ -27,11 +27,21 @@ from qfs.protocol.events import CLOSE_EPOCH
 from qfs.protocol.genesis import initial_state
 from qfs.tables import SCHEMAS
 
-Kind = Literal["evidence", "instance", "log", "payment", "log proof", "consistency", "checkpoint"]
+Kind = Literal[
+    "evidence",
+    "instance",
+    "log",
+    "payment",
+    "log proof",
+    "receipt",
+    "consistency",
+    "checkpoint",
+]
 
 FORMATS: Final[Mapping[str, Kind]] = {
     proofs.FORMAT: "payment",
     log_proofs.FORMAT: "log proof",
+    receipts.FORMAT: "receipt",
     consistency.FORMAT: "consistency",
 }
 ACCEPTED: Final = (

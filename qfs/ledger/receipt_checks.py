@@ -1,0 +1,215 @@
+"""Checking a receipt, every step, from the proposal and the log down to the totals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from qfs.decimals import parse_integer
+from qfs.errors import VerificationError
+from qfs.ledger.checkpoint import Checkpoint
+from qfs.ledger.checkpoints import origin_of, trusted
+from qfs.ledger.consistency import note_of
+from qfs.ledger.events import Event
+from qfs.ledger.log_proofs import require_event
+from qfs.ledger.note import VerifierKey
+from qfs.ledger.proofs import require_row_of
+from qfs.ledger.proposal_files import ProposalDocument, require_form
+from qfs.ledger.receipts import CountedLeaf, LogRoot, Receipt, SumSibling
+from qfs.limits import MAX_SCALAR, MAX_TICK
+from qfs.protocol.ballots import Ballot, require_ballot, signature_hash
+from qfs.protocol.events import ProtocolEvent, RecordBallots, TransitionError, parse_payload
+from qfs.protocol.manifest import parse_digest, require_digest
+from qfs.reference import merkle_sum
+from qfs.reference.merkle_sum import CountedBallot, SumNode, Sums
+from qfs.signatures import SignatureError, parse_public_key
+from qfs.tables import BALANCES, BALLOTS
+
+
+class Shown(NamedTuple):
+    """What a receipt shows. Powers in base units."""
+
+    instance: bytes
+    proposal: ProposalDocument
+    voter: str
+    choice: int
+    power: int
+    public_key: str
+    seq: int
+    """of the event that recorded it"""
+    tick: int
+    sums: Sums
+    """totals of the tally"""
+    ballots: int
+    """that count"""
+    digest: bytes
+    """of the tally"""
+    log: LogRoot
+    checkpoint: Checkpoint | None
+
+
+def verify_receipt(
+    receipt: Receipt,
+    trusted_digest: str | None = None,
+    keys: Sequence[VerifierKey] | None = None,
+    known: Checkpoint | None = None,
+) -> Shown:
+    """What a receipt shows, every step checked.
+
+    Args:
+        receipt: as read.
+        trusted_digest: the digest of the tally from elsewhere, 64 hex digits, or None.
+        keys: keys of the log's operator; None checks no signature of the log.
+        known: a checkpoint from elsewhere, or None.
+
+    Raises:
+        VerificationError: a step does not hold; it is named.
+        QfsError: a value is malformed.
+    """
+    # Step 1. The proposal is what its id names, and the log is the one that is known.
+    document = receipt.proposal
+    require_form(document)
+    instance = bytes.fromhex(document.instance)
+    checkpoint = _require_log(receipt, instance, keys, known)
+    # Step 2. The event is in that log, and records a batch of ballots on the proposal.
+    root = parse_digest(receipt.log.root, "log.root")
+    event = require_event(instance, receipt.event, receipt.log.size, root)
+    batch = _require_batch(event, document)
+    # Step 3. The ballot is in the batch, and its voter has signed it.
+    ballot = receipt.ballot
+    require_row_of(
+        batch.ballots, BALLOTS, ballot.columns, ballot.index, ballot.path, "event.body.ballots"
+    )
+    seq, voter_index, choice = (int(ballot.columns[n]) for n in ("seq", "voter_index", "choice"))
+    # Step 4. The voter's balance is in the snapshot.
+    balance = receipt.balance
+    require_row_of(
+        document.snapshot,
+        BALANCES,
+        balance.columns,
+        balance.index,
+        balance.path,
+        "proposal.snapshot",
+    )
+    if balance.index != voter_index:
+        raise VerificationError(
+            f"the ballot is of row {voter_index} of the snapshot",
+            argument="balance.index",
+            value=balance.index,
+            expected=voter_index,
+        )
+    voter = balance.columns["node_id"]
+    _require_signed(receipt, instance, voter, choice)
+    # Step 5. With its power it is a leaf of the tally.
+    power = min(int(balance.columns["balance"]), document.cap)
+    sums = _require_counted(receipt.counted, CountedBallot(seq, voter_index, choice, power))
+    digest = parse_digest(receipt.counted.digest, "counted.digest")
+    if trusted_digest is not None:
+        require_digest(digest, trusted_digest)
+    return Shown(
+        instance=instance,
+        proposal=document,
+        voter=voter,
+        choice=choice,
+        power=power,
+        public_key=receipt.public_key,
+        seq=event.seq,
+        tick=event.tick,
+        sums=sums,
+        ballots=receipt.counted.size,
+        digest=digest,
+        log=receipt.log,
+        checkpoint=checkpoint,
+    )
+
+
+def _require_log(
+    receipt: Receipt,
+    instance: bytes,
+    keys: Sequence[VerifierKey] | None,
+    known: Checkpoint | None,
+) -> Checkpoint | None:
+    """The checkpoint of a receipt, which states its log; None where it has none."""
+    stated = None
+    if receipt.checkpoint:
+        stated = trusted(note_of(receipt.checkpoint, "checkpoint"), keys, origin_of(instance))
+    elif keys is not None:
+        raise VerificationError("has no checkpoint, so nobody signed its log", argument="receipt")
+    elif receipt.log.size != receipt.event.seq + 1:
+        raise VerificationError(
+            "without a checkpoint it is the log up to the event",
+            argument="log.size",
+            value=receipt.log.size,
+            expected=receipt.event.seq + 1,
+        )
+    for name, found in (("checkpoint", stated), ("the one that is known", known)):
+        if found is None:
+            continue
+        if (found.origin, found.size, found.root.hex()) != (
+            origin_of(instance),
+            receipt.log.size,
+            receipt.log.root,
+        ):
+            raise VerificationError(
+                f"{name} is of {found.size} events with root {found.root.hex()}",
+                argument="log",
+                value=receipt.log.root,
+                expected=found.root.hex(),
+            )
+    return stated
+
+
+def _require_batch(event: Event, document: ProposalDocument) -> RecordBallots:
+    try:
+        payload = parse_payload(ProtocolEvent(event.type, event.tick, event.payload))
+    except TransitionError as error:
+        raise VerificationError(error.problem, argument="event.body") from error
+    if not isinstance(payload, RecordBallots) or payload.proposal != document.id.hex():
+        raise VerificationError(
+            f"records no ballots on proposal {document.id.hex()}", argument="event.body"
+        )
+    return payload
+
+
+def _require_signed(receipt: Receipt, instance: bytes, voter: str, choice: int) -> None:
+    """The signature is the one that the ballot names, and of the voter's key on this ballot."""
+    columns = receipt.ballot.columns
+    try:
+        signature = bytes.fromhex(receipt.signature)
+    except ValueError:
+        signature = b""
+    if (
+        signature.hex() != receipt.signature
+        or signature_hash(signature) != (columns["signature_hash"])
+    ):
+        raise VerificationError("is not the one that the ballot names", argument="signature")
+    ballot = Ballot(voter, choice, int(columns["nonce"]), signature)
+    try:
+        key = parse_public_key(receipt.public_key)
+        require_ballot(key, instance, receipt.proposal.id, ballot)
+    except SignatureError as error:
+        raise VerificationError(error.problem, argument="signature") from error
+
+
+def _require_counted(counted: CountedLeaf, ballot: CountedBallot) -> Sums:
+    """The totals of the tally, which the ballot is a leaf of."""
+    if not 0 <= counted.index < counted.size <= MAX_TICK:
+        raise VerificationError(
+            f"leaf {counted.index} of {counted.size}", argument="counted.index", value=counted.index
+        )
+    path = [_node(node, f"counted.path[{i}]") for i, node in enumerate(counted.path)]
+    receipt = merkle_sum.Receipt(ballot, counted.index, counted.size, path)
+    root = merkle_sum.root_from_receipt(receipt)
+    if root is None or merkle_sum.tally_digest(counted.size, root).hex() != counted.digest:
+        raise VerificationError(
+            "the ballot with its power does not lead to the digest of the tally",
+            argument="counted.path",
+            expected=counted.digest,
+        )
+    return root.sums
+
+
+def _node(found: SumSibling, place: str) -> SumNode:
+    texts = {"yes": found.yes, "no": found.no, "abstain": found.abstain}
+    sums = [parse_integer(text, f"{place}.{name}", MAX_SCALAR) for name, text in texts.items()]
+    return SumNode(parse_digest(found.digest, f"{place}.digest"), Sums(*sums))
