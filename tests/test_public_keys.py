@@ -190,3 +190,13 @@ def test_a_seed_has_32_bytes(seed: bytes) -> None:
     for suite in SUITES:
         with pytest.raises(InvalidKeyError):
             from_seed(seed, suite)
+
+
+@pytest.mark.parametrize("suite", signatures.PUBLIC_KEY_BYTES)
+def test_an_accepted_key_is_the_same_without_a_second_look(suite: str) -> None:
+    private = signatures.from_seed(b"\5" * 32, suite)
+    text = private.public.text
+    key = signatures.accepted_public_key(text)
+    assert key == signatures.parse_public_key(text) == private.public
+    assert key.text == text
+    signatures.verify(key, "qfs/test/v1", b"said", signatures.sign(private, "qfs/test/v1", b"said"))

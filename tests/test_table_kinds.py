@@ -37,6 +37,7 @@ from qfs.tables import (
     NODES,
     REGISTRY,
     SCHEMAS,
+    SIGNATURES,
     TELEMETRY,
     Schema,
     Table,
@@ -73,6 +74,10 @@ ROWS: dict[str, list[tuple[Any, ...]]] = {
         (9, 0, 0, 0, HASH),
         (10, 7, 1, 1, "0x" + "00" * 32),
         (MAX_TICK, 7, 1, 256, HASH),
+    ],
+    "signatures": [
+        (0, "0x" + "ab" * 32, "0x" + "cd" * 32),
+        (MAX_TICK, "0x" + "00" * 1655, "0x" + "ff" * 1654),
     ],
 }
 NEW = [SCHEMAS[name] for name in ROWS]
@@ -237,7 +242,7 @@ def test_the_leaf_of_a_ballot_byte_by_byte() -> None:
 
 def test_all_schemas_are_listed_by_their_name() -> None:
     old = (NODES, FEES, ALLOCATIONS)
-    new = (REGISTRY, TELEMETRY, BALANCES, EXCLUDED, BALLOTS)
+    new = (REGISTRY, TELEMETRY, BALANCES, EXCLUDED, BALLOTS, SIGNATURES)
     assert {schema.name: schema for schema in (*old, *new)} == SCHEMAS
     assert NOT_REVOKED == 2**53 - 1
 

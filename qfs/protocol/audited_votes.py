@@ -106,6 +106,7 @@ def check_governance(before: State, event: ProtocolEvent, after: State) -> None:
         _check_change(old.votes[name], event, new.votes[name])
     if event.type == events.EXECUTE_PROPOSAL:
         _check_parameters(before, event, after)
+        _same(BALLOTS, "tally", _tally(new.votes[name]), event.payload["tally"])
 
 
 def _check_change(vote: Any, event: ProtocolEvent, later: Any) -> None:
@@ -294,6 +295,38 @@ def _check_batch(vote: Any, event: ProtocolEvent, later: Any) -> None:
     refused = sum(later.refused.values()) - sum(vote.refused.values())
     _same(REPLAY, "ballots of the batch", len(given), len(batch.counted) + refused)
     _check_totals(later)
+
+
+def _tally(vote: Any) -> str:
+    """The digest of the tree over the counted ballots in the order of their voters."""
+    powers = _powers(vote.proposal)
+    rows = [row for batch in vote.batches for row in tables.rows(batch.counted)]
+    level: list[tuple[Any, ...]] = []
+    for seq, voter, choice, _, _ in sorted(rows, key=lambda row: row[1]):
+        figures = ((seq, 8), (voter, 4), (choice, 1), (powers[voter], 16))
+        digest = _hash("leaf", *(number.to_bytes(size, "big") for number, size in figures))
+        level.append((digest, *(powers[voter] if choice == c else 0 for c in (1, 0, 2))))
+    size = len(level)
+    # Pairs from the left are the tree of RFC 9162: a node without a sister moves up as it is.
+    while len(level) > 1:
+        pairs = [_above(*pair) for pair in zip(level[::2], level[1::2], strict=False)]
+        level = pairs + level[len(level) & ~1 :]
+    root = level[0] if level else (hashlib.sha256().digest(), 0, 0, 0)
+    return _hash("", size.to_bytes(8, "big"), _node_bytes(root)).hex()
+
+
+def _above(left: tuple[Any, ...], right: tuple[Any, ...]) -> tuple[Any, ...]:
+    sums = (a + b for a, b in zip(left[1:], right[1:], strict=True))
+    return _hash("node", _node_bytes(left), _node_bytes(right)), *sums
+
+
+def _node_bytes(node: tuple[Any, ...]) -> bytes:
+    return b"".join((node[0], *(part.to_bytes(16, "big") for part in node[1:])))
+
+
+def _hash(part: str, *fields: bytes) -> bytes:
+    tag = f"qfs/tally-{part}/v1" if part else "qfs/tally/v1"
+    return hashlib.sha256(b"".join((bytes([len(tag)]), tag.encode("ascii"), *fields))).digest()
 
 
 def _check_parameters(before: State, event: ProtocolEvent, after: State) -> None:

@@ -22,7 +22,7 @@ from qfs.protocol.registry import Registry
 from qfs.protocol.snapshot import Snapshot, power
 from qfs.reference.tally import MAX_CHOICE
 from qfs.rows import from_rows
-from qfs.signatures import PrivateKey, PublicKey, SignatureError, parse_public_key
+from qfs.signatures import PrivateKey, PublicKey, SignatureError, accepted_public_key
 from qfs.tables import BALLOTS, SIGNATURES, Table, take
 
 PURPOSE: Final = "qfs/ballot/v1"
@@ -193,7 +193,7 @@ def faults(
             continue
         ballot = Ballot(node.node_id, choices[row], nonces[row], signed[row])
         try:
-            key = parse_public_key(node.public_key)
+            key = accepted_public_key(node.public_key)
             require_ballot(key, proposal.instance, proposal.id, ballot)
         except SignatureError:
             found.append(BAD_SIGNATURE)

@@ -172,10 +172,16 @@ class CancelProposal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ExecuteProposal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A proposal that has passed is executed. Anyone may, so nobody signs it."""
+    """A proposal that has passed is executed. Anyone may, so nobody signs it.
+
+    Attributes:
+        payload: what was voted.
+        tally: digest of the tally, which names every counted ballot and the totals.
+    """
 
     proposal: str
     payload: dict[str, Any]
+    tally: str
 
 
 Payload = (

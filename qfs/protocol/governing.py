@@ -52,13 +52,7 @@ def _after(
     if isinstance(payload, CreateProposal):
         draft = Draft(payload.proposer, payload.type, payload.payload, payload.emergency)
         after, proposal = governance.create(draft, ground_of(state, tick, last_tick))
-        if proposal.id.hex() != payload.proposal:
-            raise TransitionError(
-                "mismatch",
-                f"recorded as {payload.proposal}, computed as {proposal.id.hex()}",
-                argument="proposal",
-                value=payload.proposal,
-            )
+        _require_computed("proposal", payload.proposal, proposal.id)
         return after
     name = _id(payload.proposal)
     if isinstance(payload, RecordBallots):
@@ -68,8 +62,20 @@ def _after(
     if isinstance(payload, CancelProposal):
         return governance.cancel(tick, name, payload.proposer)
     if isinstance(payload, ExecuteProposal):
-        return governance.execute(tick, name, payload.payload)
+        executed = governance.execute(tick, name, payload.payload)
+        _require_computed("tally", payload.tally, governance.get(name).tally)
+        return executed
     assert_never(payload)
+
+
+def _require_computed(field: str, recorded: str, computed: bytes) -> None:
+    if recorded != computed.hex():
+        raise TransitionError(
+            "mismatch",
+            f"recorded as {recorded}, computed as {computed.hex()}",
+            argument=field,
+            value=recorded,
+        )
 
 
 def _id(text: str) -> bytes:

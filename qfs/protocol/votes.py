@@ -13,6 +13,7 @@ from qfs.protocol.ballots import Judged, only
 from qfs.protocol.proposals import Proposal
 from qfs.protocol.snapshot import power, tally
 from qfs.protocol.verdict import Outcome, Powers
+from qfs.reference.merkle_sum import CountedBallot, sum_root, tally_digest
 from qfs.rows import from_rows
 from qfs.tables import BALLOTS, Table, join
 
@@ -80,6 +81,19 @@ class Vote:
             for batch in self.batches
             for voter in batch.counted.counts("voter_index")
         ]
+
+    def leaves(self) -> list[CountedBallot]:
+        """The counted ballots in the order of their voters: the leaves of the tally's tree."""
+        table, powers = self.counted_ballots(), self.counted_powers()
+        columns = (table.ticks("seq"), table.counts("voter_index"), table.choices("choice"))
+        counted = map(CountedBallot, *columns, powers)
+        return sorted(counted, key=lambda ballot: ballot.voter)
+
+    @property
+    def tally(self) -> bytes:
+        """What names the tally, 32 bytes: every counted ballot and the totals."""
+        leaves = self.leaves()
+        return tally_digest(len(leaves), sum_root(leaves))
 
     def counting(self, tick: int, ballots: Table, judged: Judged) -> Vote:
         """The vote after a batch of which these rows count."""

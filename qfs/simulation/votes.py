@@ -166,7 +166,7 @@ class Votes:
             cancelled = events.CancelProposal(session.nonce(proposer), proposer, name.hex(), "")
             session.sign(self._keys.current(proposer), tick, cancelled)
         elif state == PASSED:
-            payload = events.ExecuteProposal(name.hex(), motion.payload)
+            payload = events.ExecuteProposal(name.hex(), motion.payload, vote.tally.hex())
             session.append([ProtocolEvent(events.EXECUTE_PROPOSAL, tick, events.document(payload))])
 
 

@@ -53,8 +53,9 @@ def ballots(session: Session, name: bytes, tick: int, **choices: int) -> Protoco
     return ProtocolEvent(events.RECORD_BALLOTS, tick, events.document(payload), *tables)
 
 
-def execution(name: bytes, tick: int) -> ProtocolEvent:
-    payload = events.ExecuteProposal(name.hex(), VALUE)
+def execution(session: Session, name: bytes, tick: int) -> ProtocolEvent:
+    tally = session.state.governance.get(name).tally.hex()
+    payload = events.ExecuteProposal(name.hex(), VALUE, tally)
     return ProtocolEvent(events.EXECUTE_PROPOSAL, tick, events.document(payload))
 
 
@@ -129,9 +130,9 @@ def test_a_vote_goes_on_from_a_snapshot(first: tuple[Instance, bytes], tmp_path:
         assert session.state.governance.get(name).proposal.terms.close_tick == START + 720
         end = START + 720 + 240
         with pytest.raises(TransitionError) as caught:
-            session.append([execution(name, end - 1)])
+            session.append([execution(session, name, end - 1)])
         assert caught.value.reason == "timelock"
-        session.append([execution(name, end)])
+        session.append([execution(session, name, end)])
         current = session.state.governance.parameters.current(FACTOR)
         assert current is not None
         assert (current.tick, current.value) == (end, VALUE)

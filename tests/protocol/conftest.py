@@ -146,7 +146,9 @@ class Network:
         self, proposal: str, tick: int | None = None, payload: dict[str, Any] | None = None
     ) -> ProtocolEvent:
         value = {"factor": 3} if payload is None else payload
-        said = events.ExecuteProposal(proposal, value)
+        votes = (v for v in self.state.governance if v.proposal.id.hex() == proposal)
+        tally = next((vote.tally.hex() for vote in votes), "00" * 32)
+        said = events.ExecuteProposal(proposal, value, tally)
         at = self.state.tick if tick is None else tick
         return ProtocolEvent(events.EXECUTE_PROPOSAL, at, events.document(said))
 

@@ -285,3 +285,12 @@ def test_a_cap_above_a_quarter_is_named(busy: Any) -> None:
     with pytest.raises(InvariantError) as error:
         Auditor(replace(after, governance=replace(after.governance, votes=votes)))
     assert error.value.invariant in ("NOD-I3", "NOD-I5")
+
+
+def test_another_tally_of_an_execution_is_named(busy: Any) -> None:
+    """Made again from the counted ballots, so that an execution names what was counted."""
+    before, event, after = step(busy, EXECUTE)
+    forged = event._replace(payload={**event.payload, "tally": "00" * 32})
+    with pytest.raises(InvariantError, match="tally") as error:
+        Auditor(before).check(before, forged, after)
+    assert error.value.invariant == "NOD-I5"

@@ -17,6 +17,7 @@ from qfs.protocol.parameters import Parameters, Version
 from qfs.protocol.proposals import Proposal
 from qfs.protocol.verdict import Terms
 from qfs.protocol.votes import Batch
+from qfs.reference.merkle_sum import make_receipt, receipt_holds, sum_root
 from qfs.rows import from_rows, rows_of
 from qfs.tables import BALANCES, BALLOTS, SIGNATURES
 
@@ -162,6 +163,25 @@ def test_the_id_that_is_signed_is_the_one_that_is_made(paid: Any) -> None:
     paid.apply(paid.change())
     late = replace_signed(paid, early._replace(tick=10))
     assert paid.refused(late).reason == "mismatch"
+
+
+def test_an_execution_names_the_tally(paid: Any) -> None:
+    """So that a place in the log commits to every counted ballot and to the totals."""
+    name = created(paid)
+    paid.apply(paid.ballots(name, {"d": AGAINST, "a": FOR}))
+    paid.apply(paid.ballots(name, {"b": FOR, "c": ABSTAIN}))
+    vote = paid.state.governance.get(bytes.fromhex(name))
+    assert [(leaf.voter, leaf.seq, leaf.choice) for leaf in vote.leaves()] == [
+        *((0, 1, FOR), (1, 2, FOR), (2, 3, ABSTAIN), (3, 0, AGAINST))
+    ]
+    assert sum_root(vote.leaves()).sums == vote.powers
+    good = paid.execution(name, tick=13)
+    for wrong in ("00" * 32, vote.tally.hex().upper(), ""):
+        forged = good._replace(payload={**good.payload, "tally": wrong})
+        assert paid.refused(forged).reason == "mismatch"
+    for index, _ in enumerate(vote.leaves()):
+        assert receipt_holds(make_receipt(vote.leaves(), index), vote.tally)
+    paid.apply(good)
 
 
 def test_a_cancellation_is_signed_by_the_proposer(paid: Any) -> None:

@@ -167,7 +167,9 @@ def test_a_hostile_event_changes_nothing(network: Any, kind: str, payload: Any) 
     said = events.CreateProposal(network.nonce("a"), "a", kind, payload, False, "00" * 32, "")
     refusal = network.refused(network.signed(network.key_of("a"), said, tick=1))
     assert refusal.reason == "firewall"
-    forged = ProtocolEvent(EXECUTE_PROPOSAL, 1, {"proposal": "00" * 32, "payload": payload})
+    forged = ProtocolEvent(
+        EXECUTE_PROPOSAL, 1, {"proposal": "00" * 32, "payload": payload, "tally": ""}
+    )
     assert network.refused(forged).reason == "unknown_proposal"
 
 

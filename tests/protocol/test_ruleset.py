@@ -168,3 +168,93 @@ def test_refused_fields_are_named(name: str) -> None:
     assert type(caught.value) is kind
     assert caught.value.source == "rules.toml"
     assert (caught.value.argument or "").startswith(field)
+
+
+# Votes
+
+
+VOTES = b"""
+[governance]
+quorum = "0.51"
+emergency_quorum = "0.9"
+turnout = "for_and_abstain"
+power_share = "0.000000000000000001"
+window_ticks = 1
+timelock_ticks = 0
+grace_ticks = 9007199254740991
+emergency_window_ticks = 2
+emergency_timelock_ticks = 3
+cooldown_ticks = 4
+"""
+
+
+def test_rules_of_votes_are_read_exactly() -> None:
+    rules = from_toml(VOTES, "r.toml")
+    assert rules.governance == (
+        *(51 * 10**16, 90 * 10**16, "for_and_abstain", 1),
+        *(1, 0, 2**53 - 1, 2, 3, 4),
+    )
+    assert from_document(rules.document()) == rules
+    assert rules.document()["governance"] == {
+        "quorum": "0.51",
+        "emergency_quorum": "0.9",
+        "turnout": "for_and_abstain",
+        "power_share": "0.000000000000000001",
+        "window_ticks": 1,
+        "timelock_ticks": 0,
+        "grace_ticks": 2**53 - 1,
+        "emergency_window_ticks": 2,
+        "emergency_timelock_ticks": 3,
+        "cooldown_ticks": 4,
+    }
+
+
+def test_rules_of_votes_that_are_the_default_leave_no_trace() -> None:
+    """So that a ruleset from before there were votes has the digest that it had."""
+    assert "governance" not in Ruleset().document()
+    said = from_toml(b'governance.quorum = "0.660"\ngovernance.window_ticks = 720', "r.toml")
+    assert said.document() == Ruleset().document()
+    assert said.digest == Ruleset().digest
+    one = from_toml(b"governance.window_ticks = 721", "r.toml")
+    assert one.document()["governance"] == {"window_ticks": 721}
+    assert one.digest != said.digest
+
+
+@pytest.mark.parametrize(
+    ("field", "good", "bad"),
+    [
+        ("quorum", ["0.51", "0.9"], ["0.509999999999999999", "0.900000000000000001", "0", "1"]),
+        ("emergency_quorum", ["0.51", "0.9"], ["0.5", "0.91"]),
+        ("power_share", ["0.25", "0.000000000000000001"], ["0", "0.250000000000000001", "1"]),
+        ("turnout", ["all", "for_and_abstain"], ["against", "", "ALL"]),
+    ],
+)
+def test_rules_of_votes_are_bounded(field: str, good: list[str], bad: list[str]) -> None:
+    for text in good:
+        from_document({"governance": {field: text}})
+    for text in bad:
+        with pytest.raises(QfsError) as caught:
+            from_document({"governance": {field: text}})
+        assert caught.value.argument == f"governance.{field}"
+
+
+@pytest.mark.parametrize(
+    ("field", "least"),
+    [
+        *(("window_ticks", 1), ("timelock_ticks", 0), ("grace_ticks", 1)),
+        *(("emergency_window_ticks", 1), ("emergency_timelock_ticks", 0), ("cooldown_ticks", 1)),
+    ],
+)
+def test_windows_are_bounded(field: str, least: int) -> None:
+    for ticks in (least, 2**53 - 1):
+        from_document({"governance": {field: ticks}})
+    for wrong in (least - 1, 2**53, True, "1", None):
+        with pytest.raises(QfsError):
+            from_document({"governance": {field: wrong}})
+
+
+def test_a_floating_quorum_is_refused() -> None:
+    with pytest.raises(RulesetError, match="write it as text"):
+        from_toml(b"governance.quorum = 0.66", "r.toml")
+    with pytest.raises(RulesetError, match="no such field"):
+        from_toml(b'governance.voting = "all"', "r.toml")
