@@ -40,6 +40,9 @@ SPARSE: Final = 64
 NARROW_SEQS: Final = 2**30
 """Seqs that span fewer places than this fit with their choice into 32 bits."""
 
+SAMPLE: Final = 64
+"""So many ballots tell whether the others may be in the order of their seqs."""
+
 JOINED_VOTERS: Final = 2**27
 """Voters of the snapshots that are tallied in one pass, unless a single one has more."""
 
@@ -167,10 +170,11 @@ def _first_choices(voter_count: int, ballots: _Ballots) -> tuple[memoryview, int
         if seqs is not None:
             _require_unique(seqs)
         return choices, 0
-    firsts = _room("B", voter_count)
-    unknown = kernel.collect_in_order(choices, voters, seqs, firsts)
-    if unknown >= 0:
-        return firsts, unknown
+    if seqs is None or not len(seqs) or kernel.seq_bounds(seqs[:SAMPLE])[0]:
+        firsts = _room("B", voter_count)
+        unknown = kernel.collect_in_order(choices, voters, seqs, firsts)
+        if unknown >= 0:
+            return firsts, unknown
     assert seqs is not None
     low, high = _require_unique(seqs)
     firsts = _room("I" if high - low < NARROW_SEQS else "Q", voter_count)

@@ -8,8 +8,10 @@ from qfs.limits import MAX_COUNT, MAX_TICK, MAX_VALUE
 from qfs.reference.merkle_sum import (
     CountedBallot,
     make_receipt,
+    receipt_from_levels,
     receipt_holds,
     sum_leaf,
+    sum_levels,
     sum_range_root,
     sum_root,
     tally_digest,
@@ -36,11 +38,15 @@ def roots_sum_up(ballots: Sequence[CountedBallot]) -> str | None:
 
 
 def proves_every_ballot(ballots: Sequence[CountedBallot]) -> str | None:
-    """The receipt of every ballot holds, and for the digest of this tally alone."""
+    """The receipt of every ballot holds, and for the digest of this tally alone. From nodes that
+    are kept it is the same."""
     digest = tally_digest(len(ballots), sum_root(ballots))
     longer = tally_digest(len(ballots) + 1, sum_root(ballots))
+    levels = sum_levels(ballots)
     for index in range(len(ballots)):
         receipt = make_receipt(ballots, index)
+        if receipt_from_levels(ballots, levels, index) != receipt:
+            return f"the receipt of ballot {index} is another from the kept nodes"
         if not receipt_holds(receipt, digest):
             return f"the receipt of ballot {index} fails"
         if receipt_holds(receipt, longer):

@@ -193,6 +193,39 @@ def make_receipt(ballots: Sequence[CountedBallot], index: int) -> Receipt:
     return Receipt(ballots[index], index, len(ballots), path)
 
 
+def sum_levels(ballots: Sequence[CountedBallot]) -> list[list[SumNode]]:
+    """All nodes, from the leaves to the root: a level pairs off, and an odd node goes up as it is.
+    It is the same tree, kept so that each receipt costs no more hashing.
+
+    Raises:
+        OutOfRangeError, TotalOverflowError: as `sum_root`.
+    """
+    require_order(ballots)
+    levels = [[sum_leaf(ballot) for ballot in ballots]]
+    while len(levels[-1]) > 1:
+        level = levels[-1]
+        above = [sum_node(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
+        levels.append(above + level[2 * len(above) :])
+    return levels
+
+
+def receipt_from_levels(
+    ballots: Sequence[CountedBallot], levels: Sequence[Sequence[SumNode]], index: int
+) -> Receipt:
+    """What `make_receipt` gives, from the nodes that `sum_levels` made of the same ballots.
+
+    Raises:
+        OutOfRangeError: there is no such ballot.
+    """
+    require_leaf(index, len(ballots))
+    path, place = [], index
+    for level in levels[:-1]:
+        if place ^ 1 < len(level):
+            path.append(level[place ^ 1])
+        place >>= 1
+    return Receipt(ballots[index], index, len(ballots), path)
+
+
 def root_from_receipt(receipt: Receipt) -> SumNode | None:
     """The root that a receipt leads to, or None where it can lead to none: its path has not the
     length it must have, or sums in it are negative or go over 2^128 - 1.

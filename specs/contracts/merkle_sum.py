@@ -38,6 +38,8 @@ def every_ballot_is_proved(size: int) -> str | None:
     """The receipt of every ballot leads to the root, and holds for this digest alone.
 
     of: qfs.reference.merkle_sum.make_receipt
+    of: qfs.reference.merkle_sum.sum_levels
+    of: qfs.reference.merkle_sum.receipt_from_levels
     of: qfs.reference.merkle_sum.root_from_receipt
     of: qfs.reference.merkle_sum.receipt_holds
     of: qfs.reference.merkle_sum.tally_digest
@@ -91,8 +93,8 @@ def voters_ascend(a: int, b: int, c: int) -> object:
     """The lowest ballot whose voter is not above the one before is named.
 
     of: qfs.reference.merkle_sum.require_order
-    bound: three ballots
-    pre: 0 <= a and 0 <= b and 0 <= c
+    bound: three ballots, voters of 0 .. 2
+    pre: 0 <= a <= 2 and 0 <= b <= 2 and 0 <= c <= 2
     post: __return__ == (1 if b <= a else 2 if c <= b else None)
     """
     try:

@@ -42,8 +42,8 @@ def the_lowest_seq_counts(seq: int, other: int, power: int) -> bool:
     """Of two ballots of one voter the one with the lower seq counts, in whichever row it stands.
 
     of: qfs.reference.tally.tally
-    bound: two ballots of one voter, for and against
-    pre: 0 <= seq <= MAX_TICK and 0 <= other <= MAX_TICK and seq != other
+    bound: two ballots of one voter, for and against, seqs at the edges
+    pre: seq in (0, 1, 2, MAX_TICK) and other in (0, 1, 2, MAX_TICK) and seq != other
     pre: 1 <= power <= MAX_VALUE
     post: __return__
     """
@@ -253,14 +253,16 @@ def columns_have_one_length(powers: int, voters: int, seqs: int) -> bool:
     return True
 
 
-def a_cap_is_in_its_bounds(cap: int) -> bool:
+def a_cap_is_in_its_bounds(is_high: int, beside: int) -> bool:
     """A cap is accepted exactly where it is 0 .. 2^128 - 1.
 
     of: qfs.reference.tally.require_cap
-    post: __return__ == (0 <= cap <= MAX_SCALAR)
+    bound: caps beside the bounds
+    pre: 0 <= is_high <= 1 and -2 <= beside <= 2
+    post: __return__ == (beside <= 0 if is_high else beside >= 0)
     """
     try:
-        require_cap(cap)
+        require_cap(MAX_SCALAR + beside if is_high else beside)
     except OutOfRangeError:
         return False
     return True

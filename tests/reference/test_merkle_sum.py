@@ -18,10 +18,12 @@ from qfs.reference.merkle_sum import (
     Sums,
     counted_ballots,
     make_receipt,
+    receipt_from_levels,
     receipt_holds,
     root_from_receipt,
     sum_bytes,
     sum_leaf,
+    sum_levels,
     sum_node,
     sum_range_root,
     sum_root,
@@ -75,6 +77,16 @@ def test_every_ballot_has_a_receipt(size: int) -> None:
     assert laws.proves_every_ballot(ballots) is None
     assert laws.roots_sum_up(ballots) is None
     assert laws.no_ballot_holds_changed(ballots) is None
+
+
+@pytest.mark.parametrize("size", [8, 9, 33, 100])
+def test_larger_trees_too(size: int) -> None:
+    ballots = [CountedBallot(size - i, 2 * i, i % 3, i + 1) for i in range(size)]
+    assert laws.proves_every_ballot(ballots) is None
+    assert laws.roots_sum_up(ballots) is None
+    assert sum_levels(ballots)[-1] == [sum_root(ballots)]
+    with pytest.raises(OutOfRangeError):
+        receipt_from_levels(ballots, sum_levels(ballots), size)
 
 
 def altered(receipt: Receipt, at: int) -> Receipt:
