@@ -175,9 +175,10 @@ def execute(name: str, folder: Path, tick: int | None, dry_run: bool, as_json: b
     from qfs.ledger.voting import execution
 
     with writing(folder) as session:
-        found = find(session.state.governance, name).proposal
+        vote = find(session.state.governance, name)
+        found = vote.proposal
         before = session.state.governance.parameters.current(found.type)
-        event = execution(found, session.tick(tick))
+        event = execution(vote, session.tick(tick))
         if dry_run:
             after, seq = session.try_out([event]), None
         else:

@@ -24,6 +24,7 @@ from qfs.cli.proposal import proposal
 from qfs.cli.replay import replay
 from qfs.cli.ruleset import ruleset
 from qfs.cli.simulate import simulate
+from qfs.cli.tally import tally
 from qfs.cli.verifying import verify
 from qfs.cli.vote import vote
 from qfs.errors import QfsError, VerificationError
@@ -41,7 +42,7 @@ def root() -> None:
 
 for command in (
     *(checkpoint, demo, diff, doctor, epoch, explain, importing, init, key, node, parameter),
-    *(proposal, prove, replay, ruleset, simulate, verify, vote),
+    *(proposal, prove, replay, ruleset, simulate, tally, verify, vote),
 ):
     root.add_command(command)
 

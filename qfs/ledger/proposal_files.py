@@ -17,8 +17,10 @@ from qfs.files import new_file, read_bounded
 from qfs.hashing import PROPOSAL_TAG, tagged_hash
 from qfs.limits import MAX_SCALAR
 from qfs.protocol.events import TableRef
+from qfs.protocol.governance_documents import governance_of
 from qfs.protocol.manifest import parse_digest
 from qfs.protocol.proposals import Proposal, checked_payload, payload_hash
+from qfs.tables import Table
 
 
 class ProposalDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,6 +58,18 @@ class ProposalDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def document_of(proposal: Proposal) -> ProposalDocument:
     """The document of a proposal."""
     return msgspec.convert(proposal.document(), ProposalDocument)
+
+
+def proposal_of(document: ProposalDocument, table: Table) -> Proposal:
+    """The proposal of a document, with the table of its snapshot."""
+    entry = {
+        "id": document.id.hex(),
+        "proposal": msgspec.to_builtins(document),
+        "batches": [],
+        "refused": {},
+    }
+    (vote,) = governance_of({"proposals": [entry]}, lambda schema, digest: table)
+    return vote.proposal
 
 
 def require_form(document: ProposalDocument) -> None:

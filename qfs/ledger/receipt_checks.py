@@ -8,14 +8,13 @@ from typing import NamedTuple
 from qfs.decimals import parse_integer
 from qfs.errors import VerificationError
 from qfs.ledger.checkpoint import Checkpoint
-from qfs.ledger.checkpoints import origin_of, trusted
-from qfs.ledger.consistency import note_of
 from qfs.ledger.events import Event
 from qfs.ledger.log_proofs import require_event
+from qfs.ledger.log_roots import LogRoot, require_log
 from qfs.ledger.note import VerifierKey
 from qfs.ledger.proofs import require_row_of
 from qfs.ledger.proposal_files import ProposalDocument, require_form
-from qfs.ledger.receipts import CountedLeaf, LogRoot, Receipt, SumSibling
+from qfs.ledger.receipts import CountedLeaf, Receipt, SumSibling
 from qfs.limits import MAX_SCALAR, MAX_TICK
 from qfs.protocol.ballots import Ballot, require_ballot, signature_hash
 from qfs.protocol.events import ProtocolEvent, RecordBallots, TransitionError, parse_payload
@@ -70,11 +69,12 @@ def verify_receipt(
     document = receipt.proposal
     require_form(document)
     instance = bytes.fromhex(document.instance)
-    checkpoint = _require_log(receipt, instance, keys, known)
+    needed = receipt.event.seq + 1
+    checkpoint = require_log(receipt.log, receipt.checkpoint, needed, instance, keys, known)
     # Step 2. The event is in that log, and records a batch of ballots on the proposal.
     root = parse_digest(receipt.log.root, "log.root")
     event = require_event(instance, receipt.event, receipt.log.size, root)
-    batch = _require_batch(event, document)
+    batch = require_batch(event, document)
     # Step 3. The ballot is in the batch, and its voter has signed it.
     ballot = receipt.ballot
     require_row_of(
@@ -123,43 +123,12 @@ def verify_receipt(
     )
 
 
-def _require_log(
-    receipt: Receipt,
-    instance: bytes,
-    keys: Sequence[VerifierKey] | None,
-    known: Checkpoint | None,
-) -> Checkpoint | None:
-    """The checkpoint of a receipt, which states its log; None where it has none."""
-    stated = None
-    if receipt.checkpoint:
-        stated = trusted(note_of(receipt.checkpoint, "checkpoint"), keys, origin_of(instance))
-    elif keys is not None:
-        raise VerificationError("has no checkpoint, so nobody signed its log", argument="receipt")
-    elif receipt.log.size != receipt.event.seq + 1:
-        raise VerificationError(
-            "without a checkpoint it is the log up to the event",
-            argument="log.size",
-            value=receipt.log.size,
-            expected=receipt.event.seq + 1,
-        )
-    for name, found in (("checkpoint", stated), ("the one that is known", known)):
-        if found is None:
-            continue
-        if (found.origin, found.size, found.root.hex()) != (
-            origin_of(instance),
-            receipt.log.size,
-            receipt.log.root,
-        ):
-            raise VerificationError(
-                f"{name} is of {found.size} events with root {found.root.hex()}",
-                argument="log",
-                value=receipt.log.root,
-                expected=found.root.hex(),
-            )
-    return stated
+def require_batch(event: Event, document: ProposalDocument) -> RecordBallots:
+    """What the event says of the batch of ballots that it records on the proposal.
 
-
-def _require_batch(event: Event, document: ProposalDocument) -> RecordBallots:
+    Raises:
+        VerificationError: it records none on it.
+    """
     try:
         payload = parse_payload(ProtocolEvent(event.type, event.tick, event.payload))
     except TransitionError as error:

@@ -32,12 +32,18 @@ from qfs.ledger.checkpoints import origin_of, require_reaches, trusted
 from qfs.ledger.instance import Instance
 from qfs.ledger.kept_tree import KeptTree
 from qfs.ledger.log_proofs import ProvedEvent, proved_event
+from qfs.ledger.log_roots import LogRoot, log_root
 from qfs.ledger.note import to_base64
 from qfs.ledger.proposal_files import ProposalDocument, document_of
 from qfs.ledger.recorded import read_recorded
-from qfs.ledger.sum_tree import SumTree, counted_of
 from qfs.protocol.votes import Vote
-from qfs.reference.merkle_sum import SumNode
+from qfs.reference.merkle_sum import (
+    EMPTY,
+    SumNode,
+    receipt_from_levels,
+    sum_levels,
+    tally_digest,
+)
 from qfs.rows import row_at
 from qfs.tables import Table
 
@@ -68,16 +74,6 @@ class CountedLeaf(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size: int
     path: list[SumSibling]
     digest: str
-
-
-class LogRoot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How many events of a log there are, and the root of the tree over them.
-
-    Those of the checkpoint; without one, the event that recorded the ballot and all before it.
-    """
-
-    size: int
-    root: str
 
 
 class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -116,7 +112,11 @@ class Receipts:
         known = None if note is None else trusted(note, None, origin_of(instance.id))
         self._vote = vote
         self._note = note
-        self._counted = SumTree(counted_of(vote))
+        self._leaves = vote.leaves()
+        self._rows = {ballot.voter: row for row, ballot in enumerate(self._leaves)}
+        self._levels = sum_levels(self._leaves)
+        root = self._levels[-1][0] if self._leaves else EMPTY
+        self.digest: Final = tally_digest(len(self._leaves), root)
         size = None if known is None else known.size
         self._log, self._batches = read_recorded(instance, vote.proposal.id, size)
         if known is not None:
@@ -124,11 +124,6 @@ class Receipts:
         self._balances = KeptTree(vote.proposal.snapshot.table.leaves)
         self._trees = [KeptTree(batch.ballots.leaves) for batch in self._batches]
         self._starts = [batch.first for batch in self._batches]
-
-    @property
-    def digest(self) -> bytes:
-        """Of the tally, 32 bytes."""
-        return self._counted.digest
 
     def make(self, voter: str) -> Receipt:
         """The receipt of a voter whose ballot counts.
@@ -138,12 +133,12 @@ class Receipts:
         """
         frozen = self._vote.proposal
         index = frozen.snapshot.row(voter)
-        leaf = None if index is None else self._counted.row(index)
+        leaf = None if index is None else self._rows.get(index)
         if index is None or leaf is None:
             raise EvidenceError(
                 f"no ballot of {voter} counts on this proposal", argument="voter", value=voter
             )
-        counted = self._counted.receipt(leaf)
+        counted = receipt_from_levels(self._leaves, self._levels, leaf)
         number = bisect_right(self._starts, counted.ballot.seq) - 1
         row = counted.ballot.seq - self._starts[number] if number >= 0 else -1
         if not 0 <= row < len(self._batches[number].ballots):
@@ -165,7 +160,7 @@ class Receipts:
             signature=_signature(batch.signatures, row),
             public_key=node.public_key,
             event=proved_event(self._log, batch.event, size),
-            log=LogRoot(size, self._log.root(size).hex()),
+            log=log_root(self._log, size),
             balance=_row(frozen.snapshot.table, index, self._balances),
             counted=CountedLeaf(
                 leaf, counted.size, [_sibling(node) for node in counted.path], self.digest.hex()

@@ -14,7 +14,7 @@ import msgspec
 from qfs import canonical
 from qfs.errors import EvidenceError, QfsError, VerificationError
 from qfs.files import read_bounded, storage_errors
-from qfs.ledger import consistency, log_proofs, proofs, receipts
+from qfs.ledger import consistency, log_proofs, proofs, receipts, tallying
 from qfs.ledger.artifacts import Artifacts
 from qfs.ledger.checkpoint import Checkpoint
 from qfs.ledger.checkpoints import require_reaches
@@ -29,6 +29,7 @@ from qfs.tables import SCHEMAS
 
 Kind = Literal[
     "evidence",
+    "tally",
     "instance",
     "log",
     "payment",
@@ -45,8 +46,8 @@ FORMATS: Final[Mapping[str, Kind]] = {
     consistency.FORMAT: "consistency",
 }
 ACCEPTED: Final = (
-    "an evidence folder, the folder of an instance, a log in a SQLite file, a proof of `qfs prove`"
-    " or `qfs checkpoint consistency`, or a checkpoint"
+    "an evidence folder, a folder of `qfs tally`, the folder of an instance, a log in a SQLite"
+    " file, a proof of `qfs prove` or `qfs checkpoint consistency`, or a checkpoint"
 )
 
 _SQLITE: Final = b"SQLite format 3\0"
@@ -165,8 +166,11 @@ def _kind_of_folder(path: Path) -> Kind:
     with storage_errors(path):
         if (path / MANIFEST).exists():
             return "evidence"
+        if (path / tallying.DOCUMENT).exists():
+            return "tally"
     raise EvidenceError(
-        f"has neither {CONFIG} nor {MANIFEST}; accepted is {ACCEPTED}", source=str(path)
+        f"has none of {CONFIG}, {MANIFEST} and {tallying.DOCUMENT}; accepted is {ACCEPTED}",
+        source=str(path),
     )
 
 

@@ -99,7 +99,8 @@ def cancellation(session: Session, key: PrivateKey, tick: int, proposal: Proposa
     return session.signed(key, tick, payload)
 
 
-def execution(proposal: Proposal, tick: int) -> ProtocolEvent:
+def execution(vote: Vote, tick: int) -> ProtocolEvent:
     """The event that executes what was voted."""
-    payload = events.ExecuteProposal(proposal.id.hex(), dict(proposal.payload))
+    proposal = vote.proposal
+    payload = events.ExecuteProposal(proposal.id.hex(), dict(proposal.payload), vote.tally.hex())
     return ProtocolEvent(events.EXECUTE_PROPOSAL, tick, events.document(payload))
