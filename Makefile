@@ -8,8 +8,13 @@ PY := $(VENV)/bin/python
 LEG := $(PY) tests/packaging/leg.py
 KERNEL_LEG := $(LEG) --kernel
 
-LEGS := lint types stubtest contracts-check test-kernel test-reference sdist no-compiler portable \
-	pure-wheel wheel
+# What every change is tried with, and what CI runs besides.
+FAST_LEGS := lint types stubtest contracts-check test-kernel test-reference
+LEGS := $(FAST_LEGS) slow-kernel slow-reference sdist no-compiler portable pure-wheel wheel
+
+# One process per core, each with a PostgreSQL server of its own.
+PYTEST := $(PY) -m pytest -q -n auto
+TESTS := tests specs
 
 # A leg means what it says, whatever is set in the shell that calls make.
 unexport QFS_BACKEND QFS_ISA QFS_NO_KERNEL QFS_PORTABLE QFS_REQUIRE_KERNEL QFS_THREADS PYTHONPATH
@@ -18,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export QFS_TEST_DATA := $(abspath $(or $(QFS_TEST_DATA),../shared/data))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo docs test prove contracts build bench clean $(LEGS)
+.PHONY: help demo docs test test-all prove contracts build bench clean $(LEGS)
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,7 +37,10 @@ demo: $(VENV)/cli.stamp ## close an epoch of a made-up network, with evidence an
 	@echo
 	@echo "qfs lies in $(VENV)/bin: . $(VENV)/bin/activate"
 
-test: $(LEGS) ## everything that CI runs: each leg below
+test: $(FAST_LEGS) ## the fast layers: lint, types, proofs up to date, tests with both backends
+	@$(LEG) --summary $(FAST_LEGS)
+
+test-all: $(LEGS) ## everything that CI runs: each leg below
 	@$(LEG) --summary $(LEGS)
 
 prove: contracts ## the contracts, and the tests at length: 200 crashes, 5,000 examples of each law
@@ -56,12 +64,21 @@ contracts-check: $(VENV)/dev.stamp ## leg: the rows of the proofs against the so
 	@$(LEG) $@ "no proof in specs/REPORT.md is missing or older than what it speaks of" \
 		$(PY) specs/gate --check
 
-test-kernel: $(VENV)/dev.stamp ## leg: all tests with the kernel
-	@$(KERNEL_LEG) $@ "all tests, and each benchmark once, with the kernel" \
-		env QFS_BACKEND=kernel $(PY) -m pytest -q
+test-kernel: $(VENV)/dev.stamp ## leg: the tests with the kernel
+	@$(KERNEL_LEG) $@ "the tests but the slow ones, and each benchmark once, with the kernel" \
+		env QFS_BACKEND=kernel $(PYTEST) -m "not slow"
 
-test-reference: $(VENV)/dev.stamp ## leg: all tests in pure Python
-	@$(LEG) $@ "all tests but those of databases, in pure Python" env QFS_BACKEND=reference $(PY) -m pytest -q -m "not database" tests specs/equivalence
+test-reference: $(VENV)/dev.stamp ## leg: the tests in pure Python
+	@$(LEG) $@ "the tests but those of databases and the slow ones, in pure Python" \
+		env QFS_BACKEND=reference $(PYTEST) -m "not slow and not database" $(TESTS)
+
+slow-kernel: $(VENV)/dev.stamp ## leg: the slow tests with the kernel
+	@$(KERNEL_LEG) $@ "crashes, full disks, whole networks and provers, with the kernel" \
+		env QFS_BACKEND=kernel $(PYTEST) -m slow
+
+slow-reference: $(VENV)/dev.stamp ## leg: the slow tests in pure Python
+	@$(LEG) $@ "the slow tests but those of databases, in pure Python" \
+		env QFS_BACKEND=reference $(PYTEST) -m "slow and not database" $(TESTS)
 
 sdist: $(VENV)/dev.stamp ## leg: the source distribution
 	@$(LEG) $@ "the source distribution is complete" $(PY) tests/packaging/sdist.py

@@ -85,6 +85,7 @@ def test_consumers_outlive_the_column() -> None:
     del rubbish
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("api_backend")
 @pytest.mark.parametrize("consumed", [False, True])
 def test_capsules_leave_nothing_behind(consumed: bool) -> None:
@@ -102,6 +103,7 @@ def test_capsules_leave_nothing_behind(consumed: bool) -> None:
     assert holders(column) == before
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("api_backend")
 def test_half_consumed_capsules_are_released() -> None:
     column = qfs.Column.from_ints(VALUES)
@@ -252,7 +254,7 @@ def test_ids_in_arrow_are_those_of_the_list(
         np.array([["a"]]),
         5,
     ],
-    ids=repr,
+    ids=lambda source: type(source).__name__,
 )
 def test_ids_that_are_no_column_of_texts(source: Any) -> None:
     with pytest.raises(WrongTypeError) as caught:

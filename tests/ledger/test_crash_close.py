@@ -31,7 +31,7 @@ from qfs.ledger.log import EventLog, LeaseError
 from qfs.ledger.replay import replay
 from qfs.ledger.session import load_state
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.slow]
 
 ROUNDS = int(os.environ.get("QFS_CRASH_ROUNDS") or 20)
 POINTS = Path(__file__).with_name("crash_points.py")

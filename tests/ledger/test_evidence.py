@@ -292,6 +292,7 @@ def test_every_node_has_a_proof_that_holds(folder: Path, tmp_path: Path, index: 
         write_proof(proof, tmp_path / "proof.json")
 
 
+@pytest.mark.slow
 def test_every_changed_byte_of_a_proof_fails(folder: Path, tmp_path: Path) -> None:
     digest = read_manifest(folder).digest.hex()
     path = tmp_path / "proof.json"

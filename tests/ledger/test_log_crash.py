@@ -25,7 +25,7 @@ import pytest
 from qfs.errors import StorageError
 from qfs.ledger.log import Entry, EventLog, LeaseError, create_log, open_log, verify
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.slow]
 
 ROUNDS = int(os.environ.get("QFS_CRASH_ROUNDS") or 20)
 GENESIS = {"name": "crash"}

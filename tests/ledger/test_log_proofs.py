@@ -436,6 +436,7 @@ class _Bytes:
         return io.BytesIO(self.data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mask", [0x01, 0x20, 0x80])
 @pytest.mark.parametrize("node", ["node-3", "idle"])
 def test_every_changed_byte_of_a_proof_is_refused(ground: Ground, node: str, mask: int) -> None:
@@ -451,6 +452,7 @@ def test_every_changed_byte_of_a_proof_is_refused(ground: Ground, node: str, mas
     assert refusals(good, range(len(good)), mask, check) == []
 
 
+@pytest.mark.slow
 def test_of_two_signatures_one_is_enough(ground: Ground) -> None:
     """What can be changed then is what is not looked at, and nothing else.
 

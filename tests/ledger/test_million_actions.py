@@ -54,6 +54,7 @@ def cuts(chance: random.Random, rows: int, batches: int) -> list[tuple[int, int]
     return list(itertools.pairwise([0, *inner, rows]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batches", [1, 7, 1000])
 def test_a_million_actions_in_columns(fees: list[int], api_backend: str, batches: int) -> None:
     column = pa.array(Column.from_ints(fees))
@@ -66,6 +67,7 @@ def test_a_million_actions_in_columns(fees: list[int], api_backend: str, batches
     assert ONE * issued + residue == sum(fees) * ONE // 10
 
 
+@pytest.mark.slow
 def test_a_million_actions_of_an_instance(
     fees: list[int], api_backend: str, tmp_path: Path
 ) -> None:

@@ -34,7 +34,7 @@ from qfs.ledger.evidence import verify_evidence
 from qfs.ledger.instance import Instance, open_instance
 from qfs.ledger.session import load_state
 
-pytestmark = pytest.mark.database
+pytestmark = [pytest.mark.database, pytest.mark.slow]
 
 NOBODY = 65534
 SCRIPT = Path(__file__).with_name("narrow.py")

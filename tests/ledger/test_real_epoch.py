@@ -87,6 +87,7 @@ def test_amounts_are_those_paid_or_one_unit_more(
     assert document["manifest"]["allocation"]["leftover"] == 1082
 
 
+@pytest.mark.slow
 def test_digest_depends_on_nothing_but_the_content(
     tmp_path: Path, rows: list[dict[str, str]], pool: int
 ) -> None:

@@ -283,6 +283,7 @@ def test_log_replays_to_the_state(network: Network) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("backend", "hash_seed"), [("reference", "1"), ("kernel", "random")])
 def test_everything_is_the_same_again(
     network: Network,

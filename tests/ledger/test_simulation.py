@@ -104,6 +104,7 @@ def document_of(folder: Path) -> Any:
 # A function of the seed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("backend", "threads", "hash_seed"),
     [("reference", 1, 0), pytest.param("kernel", 2, 1, marks=pytest.mark.kernel)],
@@ -235,6 +236,7 @@ def test_a_replay_that_comes_to_another_state_than_the_network_did(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_process_that_fails_is_named(tmp_path: Path) -> None:
     with pytest.raises(VerificationError, match=r"the replay by (kernel|reference) with 1 threads"):
         replays.replays(tmp_path)
@@ -267,6 +269,7 @@ def test_the_fold_of_the_log_is_the_state_that_was_lived(lived: Lived) -> None:
     assert head == steps[-1].event.head
 
 
+@pytest.mark.slow
 def test_a_network_that_stops_and_goes_on_comes_to_the_same(tmp_path: Path) -> None:
     """A new session begins before each third action: from genesis, from snapshots, and from
     snapshots with fees of the epoch after, which the close of epoch 4 leaves."""
@@ -487,6 +490,7 @@ def test_the_plan_is_in_order_whatever_its_size() -> None:
     assert sorted(tried) == [*range(len(ATTEMPTS))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_any_seed_gets_through(tmp_path: Path, seed: int) -> None:
     """Every action is accepted and every attempt refused for its reason, also where few are."""
@@ -496,6 +500,7 @@ def test_any_seed_gets_through(tmp_path: Path, seed: int) -> None:
     assert {one.name for one in ATTEMPTS} <= {one["attempt"] for one in network.refused}
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     assert qfs(["simulate", "--epochs", "3", "--nodes", "6", "--out", str(out)]) == 0

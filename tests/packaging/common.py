@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
-TESTS = ("tests", "specs/equivalence")
+TESTS = ("tests", "specs")
 """The folders of tests that run outside the checkout."""
 CHECK_FALLBACK = pathlib.Path(__file__).with_name("check_fallback.py")
 
@@ -109,10 +109,10 @@ def tests_outside() -> Iterator[pathlib.Path]:
 
 
 def run_tests(python: pathlib.Path, *arguments: str, **variables: str) -> None:
-    """pytest outside the checkout, isolated from the folder it runs in; its output is shown."""
+    """The tests outside the checkout, isolated from the folder they run in; shows the output."""
     with tests_outside() as folder:
         done = subprocess.run(
-            [python, "-Im", "pytest", "-q", *arguments],
+            [python, "-Im", "pytest", "-q", "-n", "auto", *TESTS, *arguments],
             cwd=folder,
             env={**os.environ, **variables},
         )

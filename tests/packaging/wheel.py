@@ -10,7 +10,6 @@ import zipfile
 from common import (
     CHECK_FALLBACK,
     ROOT,
-    TESTS,
     fresh_environment,
     require,
     run,
@@ -59,7 +58,7 @@ def kernel() -> None:
     check_contents(wheel, MODULES)
     python = fresh_environment("wheel", wheel)
     share_test_tools(python)
-    run_tests(python, *TESTS, "-m", "not database")
+    run_tests(python, "-m", "not database and not slow")
 
 
 if __name__ == "__main__":

@@ -207,6 +207,7 @@ def cascade(rows: int) -> Case:
     return Case(pool, weights, caps)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("max_rounds", [1, 2, 32, 1000])
 @pytest.mark.parametrize("rows", [5, 40, 64])
 def test_adversarial_caps_take_many_rounds(
