@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from instances import copied
-from votes_on_disk import NEW_KEY, OPERATOR, START, Voted, key_of, voted
+from votes_on_disk import NEW_KEY, OPERATOR, START, Voted, changed_bytes, key_of, voted
 
 from qfs import canonical
 from qfs.errors import EvidenceError, QfsError, VerificationError
@@ -51,7 +50,7 @@ def test_a_receipt_shows_the_ballot_its_power_and_the_totals(
     here: Voted, made: dict[str, Receipt], unsigned: dict[str, Receipt]
 ) -> None:
     proposal = here.vote.proposal
-    assert here.vote.refused == {"signature": 1, "revoked": 1, "duplicate": 1}
+    assert dict(here.vote.refused) == {"signature": 1, "revoked": 1, "duplicate": 1}
     shares = []
     for voter, choice in COUNTED.items():
         row = proposal.snapshot.row(voter)
@@ -98,21 +97,6 @@ def test_a_receipt_is_read_as_it_was_written(made: dict[str, Receipt], tmp_path:
         path = tmp_path / voter
         write_receipt(receipt, path)
         assert read_receipt(path) == receipt
-
-
-def changed_bytes(data: bytes, step: int) -> Iterator[bytes]:
-    """Every step-th byte as another one that may stand in its place: a digit, a letter, a sign."""
-    for at in range(0, len(data), step):
-        old = data[at : at + 1]
-        if old.isdigit():
-            new = b"%d" % ((int(old) + 1) % 10)
-        elif old in b"abcdef":
-            new = b"abcdef"[(old[0] - 96) % 6 :][:1]
-        elif old.isalpha():
-            new = bytes([old[0] ^ 32])
-        else:
-            new = bytes([old[0] ^ 1])
-        yield data[:at] + new + data[at + 1 :]
 
 
 def require_all_refused(here: Voted, receipts: dict[str, Receipt], step: int, *given: Any) -> None:
@@ -183,15 +167,11 @@ def test_what_is_known_from_elsewhere_is_compared(
 
 
 def test_a_checkpoint_of_another_log_makes_no_receipt(here: Voted) -> None:
-    size, root = stated(here.note).size, stated(here.note).root.hex()
-    assert size > 1
     lines = here.note.split(b"\n")
-    lines[1] = b"%d" % (size - 1)
-    text = b"\n".join(lines[:3]) + b"\n"
-    other = sign_note(text, [Signer(here.key.name, OPERATOR)])
-    with pytest.raises(VerificationError) as caught:
+    lines[1] = b"%d" % (stated(here.note).size - 1)
+    other = sign_note(b"\n".join(lines[:3]) + b"\n", [Signer(here.key.name, OPERATOR)])
+    with pytest.raises(VerificationError, match="checkpoint"):
         Receipts(here.instance, here.vote, other)
-    assert root not in str(caught.value) or "root" in str(caught.value)
 
 
 def test_an_altered_log_makes_no_receipt(here: Voted, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -102,3 +103,18 @@ def voted(folder: Path) -> Voted:
         vote = session.state.governance.get(name)
     note = sign_instance(instance, [signer]).note
     return Voted(instance, vote, before, note, signer.verifier)
+
+
+def changed_bytes(data: bytes, step: int) -> Iterator[bytes]:
+    """Every step-th byte as another one that may stand in its place: a digit, a letter, a sign."""
+    for at in range(0, len(data), step):
+        old = data[at : at + 1]
+        if old.isdigit():
+            new = b"%d" % ((int(old) + 1) % 10)
+        elif old in b"abcdef":
+            new = b"abcdef"[(old[0] - 96) % 6 :][:1]
+        elif old.isalpha():
+            new = bytes([old[0] ^ 32])
+        else:
+            new = bytes([old[0] ^ 1])
+        yield data[:at] + new + data[at + 1 :]
