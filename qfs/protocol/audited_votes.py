@@ -250,10 +250,9 @@ def _rows(table: Any) -> list[tuple[Any, ...]]:
 
 
 def _powers(proposal: Any) -> list[int]:
-    """By row of the snapshot; the cap by the supply, whatever the proposal believes of both."""
-    balances = [*tables.values(proposal.snapshot.table, "balance")]
-    cap = min(proposal.power_cap, sum(balances) // POWER_DIVISOR)
-    return [min(balance, cap) for balance in balances]
+    """By row of the snapshot, by the cap that was frozen."""
+    balances = tables.values(proposal.snapshot.table, "balance")
+    return [min(balance, proposal.power_cap) for balance in balances]
 
 
 def _counted(vote: Any) -> list[tuple[int, str, str]]:
@@ -272,7 +271,7 @@ def _check_totals(vote: Any) -> None:
             counted.append(powers[voter])
         expected = (sums[_FOR], sums[_AGAINST], sums[_ABSTAIN])
         _same(BALLOTS, "power for, against, abstaining", expected, tuple(batch.powers))
-    check_powers(counted, terms.supply)
+    check_powers(counted, sum(tables.values(vote.proposal.snapshot.table, "balance")))
     if not sum(sums) <= sum(powers) == terms.attainable <= terms.supply:
         raise InvariantError(POWER, f"{sum(sums)} counted of {terms.attainable} attainable")
 
