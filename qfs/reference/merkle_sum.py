@@ -69,7 +69,7 @@ class Receipt(NamedTuple):
     """What shows that a ballot is one of those that make up a tally."""
 
     ballot: CountedBallot
-    index: int
+    position: int
     """of its leaf"""
     size: int
     """leaves of the tree"""
@@ -231,18 +231,18 @@ def root_from_receipt(receipt: Receipt) -> SumNode | None:
     length it must have, or sums in it are negative or go over 2^128 - 1.
 
     Raises:
-        OutOfRangeError: there is no leaf `index` in a tree of `size` leaves.
+        OutOfRangeError: there is no leaf `position` in a tree of `size` leaves.
         NullValueError, WrongTypeError, OutOfRangeError: the ballot is outside its bounds.
     """
-    require_leaf(receipt.index, receipt.size)
+    require_leaf(receipt.position, receipt.size)
     node = sum_leaf(receipt.ballot)
-    ranges = sibling_ranges(receipt.index, receipt.size)
+    ranges = sibling_ranges(receipt.position, receipt.size)
     if len(receipt.path) != len(ranges):
         return None
     for sibling, (start, _) in zip(receipt.path, ranges, strict=True):
         if not is_sum_node(sibling):
             return None
-        pair = (sibling, node) if start < receipt.index else (node, sibling)
+        pair = (sibling, node) if start < receipt.position else (node, sibling)
         if sum(sibling.sums) + sum(node.sums) > MAX_SCALAR:
             return None
         node = sum_node(*pair)

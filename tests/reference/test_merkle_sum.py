@@ -122,13 +122,13 @@ def test_a_receipt_holds_for_its_own_place_and_size_alone() -> None:
         receipt = make_receipt(BALLOTS, index)
         for size in range(1, 12):
             for place in range(size):
-                holds = receipt_holds(receipt._replace(index=place, size=size), digest)
+                holds = receipt_holds(receipt._replace(position=place, size=size), digest)
                 assert holds == ((place, size) == (index, 7))
         assert root_from_receipt(receipt._replace(path=receipt.path[:-1])) is None
         assert root_from_receipt(receipt._replace(path=[*receipt.path, EMPTY])) is None
     for index, size in [(0, 0), (7, 7), (-1, 7)]:
         with pytest.raises(OutOfRangeError):
-            root_from_receipt(make_receipt(BALLOTS, 0)._replace(index=index, size=size))
+            root_from_receipt(make_receipt(BALLOTS, 0)._replace(position=index, size=size))
     with pytest.raises(OutOfRangeError):
         make_receipt(BALLOTS, 7)
 
