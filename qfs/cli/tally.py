@@ -37,7 +37,7 @@ def tally(
     """Count the ballots on PROPOSAL again from the log, and compare with the state.
 
     Reads the batches that the log records, verifies every signature with the key that the
-    registry had then, and counts with `qfs.tally`. Exits with 3 where the state has something
+    registry had then, and counts as `qfs.tally` does. Exits with 3 where the state has something
     else. The folder of --out has the snapshot, ballots, signatures and registries, so that anyone
     can count without the instance: `qfs verify FOLDER`.
     """

@@ -75,34 +75,13 @@ def verify_receipt(
     root = parse_digest(receipt.log.root, "log.root")
     event = require_event(instance, receipt.event, receipt.log.size, root)
     batch = require_batch(event, document)
-    # Step 3. The ballot is in the batch, and its voter has signed it.
-    ballot = receipt.ballot
-    require_row_of(
-        batch.ballots, BALLOTS, ballot.columns, ballot.index, ballot.path, "event.body.ballots"
-    )
-    seq, voter_index, choice = (int(ballot.columns[n]) for n in ("seq", "voter_index", "choice"))
-    # Step 4. The voter's balance is in the snapshot.
-    balance = receipt.balance
-    require_row_of(
-        document.snapshot,
-        BALANCES,
-        balance.columns,
-        balance.index,
-        balance.path,
-        "proposal.snapshot",
-    )
-    if balance.index != voter_index:
-        raise VerificationError(
-            f"the ballot is of row {voter_index} of the snapshot",
-            argument="balance.index",
-            value=balance.index,
-            expected=voter_index,
-        )
-    voter = balance.columns["node_id"]
-    _require_signed(receipt, instance, voter, choice)
+    # Step 3. The ballot is in the batch, and its voter's balance is in the snapshot.
+    counts = _require_rows(receipt, batch)
+    voter = receipt.balance.columns["node_id"]
+    # Step 4. The voter has signed it.
+    _require_signed(receipt, instance, voter, counts.choice)
     # Step 5. With its power it is a leaf of the tally.
-    power = min(int(balance.columns["balance"]), document.cap)
-    sums = _require_counted(receipt.counted, CountedBallot(seq, voter_index, choice, power))
+    sums = _require_counted(receipt.counted, counts)
     digest = parse_digest(receipt.counted.digest, "counted.digest")
     if trusted_digest is not None:
         require_digest(digest, trusted_digest)
@@ -110,8 +89,8 @@ def verify_receipt(
         instance=instance,
         proposal=document,
         voter=voter,
-        choice=choice,
-        power=power,
+        choice=counts.choice,
+        power=counts.power,
         public_key=receipt.public_key,
         seq=event.seq,
         tick=event.tick,
@@ -138,6 +117,26 @@ def require_batch(event: Event, document: ProposalDocument) -> RecordBallots:
             f"records no ballots on proposal {document.id.hex()}", argument="event.body"
         )
     return payload
+
+
+def _require_rows(receipt: Receipt, batch: RecordBallots) -> CountedBallot:
+    """What the ballot counts for, from its row in the batch and its voter's in the snapshot."""
+    document, ballot, balance = receipt.proposal, receipt.ballot, receipt.balance
+    for schema, entry, row, place in (
+        (BALLOTS, batch.ballots, ballot, "event.body.ballots"),
+        (BALANCES, document.snapshot, balance, "proposal.snapshot"),
+    ):
+        require_row_of(entry, schema, row.columns, row.index, row.path, place)
+    seq, voter, choice = (int(ballot.columns[n]) for n in ("seq", "voter_index", "choice"))
+    if balance.index != voter:
+        raise VerificationError(
+            f"the ballot is of row {voter} of the snapshot",
+            argument="balance.index",
+            value=balance.index,
+            expected=voter,
+        )
+    power = min(int(balance.columns["balance"]), document.cap)
+    return CountedBallot(seq, voter, choice, power)
 
 
 def _require_signed(receipt: Receipt, instance: bytes, voter: str, choice: int) -> None:
