@@ -71,7 +71,7 @@ def vote(
 
     Of a folder, the files that end in .ballot are read in the order of their names; of a voter's
     ballots the first that has no fault counts, for good. What does not count is told by its reason,
-    and ballots that are recorded already are left out, so the command can be repeated.
+    and ballots that count already are left out, so the command can be repeated.
     """
     if ballots:
         if (choice, voter, key_file, out) != (None, None, None, None):

@@ -17,7 +17,7 @@ from qfs.protocol.votes import Vote
 from qfs.signatures import PrivateKey
 
 ANOTHER_PLACE: Final = "another_place"
-RECORDED: Final = "recorded_already"
+ALREADY: Final = "counted_already"
 
 
 def creation(
@@ -47,7 +47,7 @@ class Sifted(NamedTuple):
 
     ballots: list[Ballot]
     left_out: dict[str, int]
-    """by reason: another_place, unknown_voter, recorded_already"""
+    """by reason: another_place, unknown_voter, counted_already"""
 
 
 def sift(vote: Vote, collected: Collected) -> Sifted:
@@ -59,14 +59,14 @@ def sift(vote: Vote, collected: Collected) -> Sifted:
         TransitionError: nothing is left.
     """
     counted = vote.counted_ballots().texts("signature_hash")
-    recorded = {text.decode("ascii") for text in counted}
-    left_out = {ANOTHER_PLACE: collected.elsewhere, UNKNOWN_VOTER: 0, RECORDED: 0}
+    already = {text.decode("ascii") for text in counted}
+    left_out = {ANOTHER_PLACE: collected.elsewhere, UNKNOWN_VOTER: 0, ALREADY: 0}
     kept = []
     for ballot in collected.ballots:
         if vote.proposal.snapshot.row(ballot.voter) is None:
             left_out[UNKNOWN_VOTER] += 1
-        elif signature_hash(ballot.signature) in recorded:
-            left_out[RECORDED] += 1
+        elif signature_hash(ballot.signature) in already:
+            left_out[ALREADY] += 1
         else:
             kept.append(ballot)
     left_out = {reason: count for reason, count in left_out.items() if count}

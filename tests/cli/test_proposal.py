@@ -186,10 +186,10 @@ def test_voters_sign_where_the_instance_is_not(
     )
     done = vote(network, name, "--ballots", str(box))
     assert (done["recorded"], done["counted"]) == (1, 1)
-    assert done["left_out"] == {"recorded_already": 2}
+    assert done["left_out"] == {"counted_already": 2}
     before = kept(network)
     code, _, err = network.on("vote", name, "--ballots", str(box))
-    assert (code, "3 recorded_already" in err) == (1, True)
+    assert (code, "3 counted_already" in err) == (1, True)
     assert kept(network) == before
 
 

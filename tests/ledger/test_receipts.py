@@ -15,7 +15,7 @@ from qfs.errors import EvidenceError, QfsError, VerificationError
 from qfs.ledger.checkpoints import stated
 from qfs.ledger.kept_tree import KeptTree
 from qfs.ledger.note import Signer, sign_note
-from qfs.ledger.receipt_checks import verify_receipt
+from qfs.ledger.receipt_checks import require_batch, verify_receipt
 from qfs.ledger.receipts import Receipt, Receipts, read_receipt, write_receipt
 from qfs.protocol.snapshot import power
 from qfs.reference.merkle import inclusion_proof
@@ -142,6 +142,55 @@ def test_parts_of_two_receipts_make_none(
         assert mixed != receipts[mine]
         with pytest.raises(QfsError):
             verify_receipt(mixed)
+
+
+def test_the_balance_is_that_of_the_row_that_votes(made: dict[str, Receipt]) -> None:
+    """Said where it is, and not only by the signature that then fails too."""
+    mixed = msgspec.structs.replace(made["node-0"], balance=made["node-3"].balance)
+    with pytest.raises(VerificationError, match="the ballot is of row 0") as caught:
+        verify_receipt(mixed)
+    assert caught.value.argument == "balance.index"
+
+
+def test_without_a_checkpoint_the_log_ends_with_the_event(unsigned: dict[str, Receipt]) -> None:
+    """A path alone does not say how long the log is."""
+    receipt = unsigned["node-0"]
+    for size in (receipt.log.size - 1, receipt.log.size + 1):
+        longer = msgspec.structs.replace(receipt.log, size=size)
+        with pytest.raises(VerificationError, match="without a checkpoint"):
+            verify_receipt(msgspec.structs.replace(receipt, log=longer))
+
+
+def test_a_proposal_that_cannot_be_is_refused(made: dict[str, Receipt]) -> None:
+    document = made["node-0"].proposal
+    for changed, message in (
+        ({"instance": "no hex"}, "instance"),
+        ({"payload": {"factor": 4}}, "payload_hash"),
+        ({"payload": {"factor": 11}}, "payload.factor"),
+        ({"type": "nod_balance"}, "nod_balance"),
+    ):
+        other = msgspec.structs.replace(document, **changed)
+        with pytest.raises(QfsError, match=message):
+            verify_receipt(msgspec.structs.replace(made["node-0"], proposal=other))
+
+
+def test_an_event_of_another_proposal_holds_none_of_its_ballots(
+    here: Voted, made: dict[str, Receipt]
+) -> None:
+    document = made["node-0"].proposal
+    other = msgspec.structs.replace(document, proposer="node-2")
+    with here.instance.open_log() as log:
+        found = list(log.read())
+    recorded = [event for event in found if event.type == "ballot.record"]
+    assert len(recorded) == 3
+    for event in recorded:
+        assert require_batch(event, document).proposal == document.id.hex()
+        with pytest.raises(VerificationError, match="records no ballots on proposal"):
+            require_batch(event, other)
+    for event in found:
+        if event not in recorded:
+            with pytest.raises(VerificationError, match="records no ballots on proposal"):
+                require_batch(event, document)
 
 
 def test_what_is_known_from_elsewhere_is_compared(
