@@ -296,3 +296,20 @@ def test_another_tally_of_an_execution_is_named(busy: Any) -> None:
     with pytest.raises(InvariantError, match="tally") as error:
         Auditor(before).check(before, forged, after)
     assert error.value.invariant == "NOD-I5"
+
+
+def test_a_snapshot_that_gives_one_the_power_of_another_is_named(busy: Any) -> None:
+    """Two balances are swapped, so that every figure and the id agree with the forged rows."""
+    before, event, after = step(busy, CREATE)
+    name = bytes.fromhex(event.payload["proposal"])
+    vote = after.governance.votes[name]
+    held = dict(rows_of(vote.proposal.snapshot.table))
+    one, other = next((a, b) for a in held for b in held if held[a] != held[b])
+    held[one], held[other] = held[other], held[one]
+    table = snapshot_of(from_rows(BALANCES, sorted(held.items())))
+    forged = replace(vote.proposal, snapshot=table)
+    votes = after.governance.votes.delete(name).set(forged.id, replace(vote, proposal=forged))
+    said = event._replace(payload={**event.payload, "proposal": forged.id.hex()})
+    broken = replace(after, governance=replace(after.governance, votes=votes))
+    with pytest.raises(InvariantError, match="snapshot is not the balances"):
+        Auditor(before).check(before, said, broken)

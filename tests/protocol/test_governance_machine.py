@@ -268,10 +268,11 @@ class Machine(RuleBasedStateMachine):
                 assert found.counted == len(table) == len(known.cast)
 
 
-TestMachine = Machine.TestCase
+TestMachine = pytest.mark.slow(Machine.TestCase)
 TestMachine.settings = settings(max_examples=40, stateful_step_count=30)
 
 
+@pytest.mark.slow
 @given(
     cast=st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 2)), min_size=1, max_size=8),
     cuts=st.lists(st.integers(0, 8), max_size=3),

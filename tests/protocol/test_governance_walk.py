@@ -262,6 +262,7 @@ def expected(vote: Vote, tick: int) -> tuple[str, str | None]:
     ), None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("drafts", "blocks", "ends"),
     [

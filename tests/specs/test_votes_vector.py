@@ -77,6 +77,7 @@ def test_they_replay_to_the_published_states(published: dict[str, Any], api_back
         assert state.digest.hex() == expected["digest"]
 
 
+@pytest.mark.slow
 def test_the_text_gives_the_same_states_and_verdicts(published: dict[str, Any]) -> None:
     votes = load("votes_from_text")
     seeds = {name: bytes.fromhex(seed) for name, seed in published["seeds"].items()}
