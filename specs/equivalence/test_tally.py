@@ -174,7 +174,7 @@ def test_sums_over_many_voters(
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("gap", [1, 3, 2**20, 2**37])
+@pytest.mark.parametrize("gap", [1, 3, 40, 2**20, 2**37])
 @pytest.mark.parametrize("rows", [1000, 5000])
 def test_many_ballots(kernel: Any, rows: int, gap: int) -> None:
     """More ballots than the kernel asks for ahead, in order, shuffled, and with a seq twice."""

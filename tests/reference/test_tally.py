@@ -189,6 +189,38 @@ def test_a_seq_stands_once(implementation: Any, seqs: list[int], index: int) -> 
             assert caught.value.value == seqs[index]
 
 
+@pytest.mark.parametrize("row", [1, 63, 64, 65, 66, 199])
+def test_a_seq_that_stands_twice_is_found_late_in_their_order(
+    implementation: Any, row: int
+) -> None:
+    seqs = [3 * i for i in range(200)]
+    seqs[row] = seqs[row - 1]
+    with pytest.raises(DuplicateIdError) as caught:
+        implementation.tally([1] * 200, [1] * 9, [i % 9 for i in range(200)], seqs)
+    assert (caught.value.argument, caught.value.index) == ("seq", row)
+
+
+@pytest.mark.parametrize("row", [0, 1, 63, 64, 65, 198])
+def test_an_order_may_break_anywhere(implementation: Any, row: int) -> None:
+    """Two rows change places, of one voter with two choices, of whom the lower seq counts."""
+    seqs = [*range(200)]
+    seqs[row], seqs[row + 1] = seqs[row + 1], seqs[row]
+    voters, choices = [*range(200)], [ABSTAIN] * 200
+    voters[row + 1] = row
+    choices[row], choices[row + 1] = AGAINST, FOR
+    found = implementation.tally(choices, [1] * 200, voters, seqs)
+    assert (found.yes, found.no, found.abstain) == (1, 0, 198)
+
+
+@pytest.mark.parametrize("base", [0, 1, 2**30, MAX_TICK - 2**32])
+@pytest.mark.parametrize("span", [2**30 - 1, 2**30, 2**30 + 1, 2**31 - 1, 2**31, 2**32])
+def test_seqs_far_apart_keep_their_order(implementation: Any, base: int, span: int) -> None:
+    """The later ballot of voter 0 stands first; the lowest seq is another voter's."""
+    seqs = [base + span, base, base + 1]
+    found = implementation.tally([FOR, ABSTAIN, AGAINST], [5, 7], [0, 1, 0], seqs)
+    assert (found.yes, found.no, found.abstain) == (0, 5, 7)
+
+
 def test_partials_of_batches_merge_to_the_whole(implementation: Any) -> None:
     choices, voters, seqs = [0, 1, 2, 1, 0, 1], [0, 1, 0, 5, 1, 2], [9, 8, 1, 2, 3, MAX_TICK]
     whole = implementation.collect_ballots(choices, 3, voters, seqs)
