@@ -329,12 +329,8 @@ def _batches(document: TallyDocument, kept: Artifacts) -> Iterator[Batch]:
     root = parse_digest(document.log.root, "log.root")
     if not document.log.size and root != EMPTY_ROOT:
         raise VerificationError("is not the root of no events", argument="log.root")
-    last = -1
     for number, entry in enumerate(document.batches):
         place = f"batches[{number}]"
-        if entry.event.seq <= last:
-            raise VerificationError(f"{entry.event.seq} after {last}", argument=f"{place}.event")
-        last = entry.event.seq
         event = require_event(instance, entry.event, document.log.size, root)
         named = require_batch(event, document.proposal)
         ballots = _table(kept, BALLOTS, named.ballots, f"{place}.ballots")
