@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import shutil
@@ -12,11 +13,13 @@ import pytest
 from rich.console import Console
 
 from qfs.cli.canvas import canvas_on
+from qfs.cli.figures import percent, short_tokens
 from qfs.cli.proposal_chart import draw
 from qfs.ledger.instance import open_instance
 from qfs.ledger.parameters import read_parameters
 from qfs.ledger.session import load_state
 from qfs.protocol.verdict import Powers
+from qfs.protocol.votes import Standing
 
 FACTOR = "storage_replication_factor"
 START = 11
@@ -403,18 +406,10 @@ def test_the_picture_fits(proposed: tuple[Any, str], width: int, encoding: str) 
         assert rows[row].endswith(share)
 
 
-@pytest.mark.parametrize("yes", [0, 6599, 6600, 6601, 10_000])
-def test_the_mark_stands_where_the_quorum_is(proposed: tuple[Any, str], yes: int) -> None:
-    """A bar that reaches the mark is a quorum, and one that does not is none."""
-    network, name = proposed
-    instance = open_instance(network.folder)
-    with instance.open_log() as log:
-        state, _ = load_state(instance, log)
-    standing = state.governance.standing(bytes.fromhex(name), START)
-    terms = standing.proposal.terms._replace(supply=10_000, attainable=10_000)
-    frozen = object.__new__(type(standing.proposal))
-    for field in standing.proposal.__slots__:
-        object.__setattr__(frozen, field, getattr(standing.proposal, field))
+def turnout_row(standing: Standing, yes: int) -> tuple[str, str]:
+    """The row of the turnout, and the one under it, where this much of 10,000 is for."""
+    frozen = copy.copy(standing.proposal)
+    terms = frozen.terms._replace(supply=10_000, attainable=10_000)
     object.__setattr__(frozen, "terms", terms)
     changed = standing._replace(
         proposal=frozen,
@@ -426,13 +421,29 @@ def test_the_mark_stands_where_the_quorum_is(proposed: tuple[Any, str], yes: int
     )
     raw = io.StringIO()
     draw(changed, None, START, canvas_on(Console(file=raw, width=80)))
-    (row,) = (line for line in raw.getvalue().splitlines() if line.startswith("turnout"))
-    bar, sign, _ = row.partition("\N{BOX DRAWINGS HEAVY VERTICAL}")
-    assert sign
-    cells = bar[9:]
-    assert (cells == "\N{FULL BLOCK}" * len(cells)) == (yes >= 6599)
-    (under,) = (line for line in raw.getvalue().splitlines() if line.endswith("quorum 66.00% ^"))
-    assert under.index("^") == row.index(sign)
+    lines = raw.getvalue().splitlines()
+    row = next(number for number, line in enumerate(lines) if line.startswith("turnout"))
+    return lines[row], lines[row + 1]
+
+
+def test_bars_and_mark_have_one_scale(proposed: tuple[Any, str]) -> None:
+    """The whole width is the supply, and the mark is in the cell where the quorum is reached."""
+    network, name = proposed
+    instance = open_instance(network.folder)
+    with instance.open_log() as log:
+        state, _ = load_state(instance, log)
+    standing = state.governance.standing(bytes.fromhex(name), START)
+    sign, block = "\N{BOX DRAWINGS HEAVY VERTICAL}", "\N{FULL BLOCK}"
+    for yes in (0, 100, 5000, 6599, 6600, 6601, 8000, 10_000):
+        row, under = turnout_row(standing, yes)
+        assert len(row) == 80
+        figures = max(short_tokens(yes), "0", key=len), max(percent(yes, 10_000), "0.00%", key=len)
+        room = 80 - len("turnout  ") - 1 - len("  ".join(figures))
+        mark = 6600 * room // 10_000
+        assert row.index(sign) == under.index("^") == len("turnout  ") + mark
+        assert "quorum 66.00%" in under
+        cells = yes * room // 10_000
+        assert row.count(block) == cells - (cells > mark)
 
 
 def test_keys_of_both_suites_vote(new_network: Any) -> None:
