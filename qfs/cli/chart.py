@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qfs.cli.canvas import FAINT, STRONG, Canvas, Span, bar_of, canvas_on
 from qfs.cli.figures import (
     ELLIPSIS,
     EpochFigures,
@@ -24,20 +25,12 @@ from qfs.cli.ranking import top_nodes
 if TYPE_CHECKING:
     from rich.console import Console
 
-_WIDTH = 80
 _TOP = 10
 _BANDS = 5
 _RANK = 2
 _SHARE = 7
 _MARK = 3
 _LEAST_BAR = 8
-_EIGHTHS = " \u258f\u258e\u258d\u258c\u258b\u258a\u2589"
-
-_Span = tuple[str, str]
-"""text and style"""
-
-_STRONG = "bold"
-_FAINT = "dim"
 _PAID = "cyan"
 _CAPPED = "yellow"
 _REST = "bright_black"
@@ -73,66 +66,21 @@ class _Columns:
     middle: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Canvas:
-    """Where the picture goes: its width, and the glyphs that it can use."""
-
-    console: Console
-    width: int
-    ascii_only: bool
-
-    @property
-    def solid(self) -> str:
-        return "#" if self.ascii_only else "\u2588"
-
-    @property
-    def shades(self) -> Sequence[str]:
-        return "#=." if self.ascii_only else "\u2588\u2593\u2591"
-
-    def text(self, text: str) -> str:
-        """As this terminal can write it."""
-        if not self.ascii_only:
-            return text
-        return text.replace(ELLIPSIS, "..").encode("ascii", "backslashreplace").decode("ascii")
-
-    def line(self, *spans: _Span) -> None:
-        from rich.text import Text
-
-        line = Text.assemble(*((self.text(text), style) for text, style in spans))
-        line.rstrip()
-        self.console.print(line, no_wrap=True, overflow="crop", crop=True, highlight=False)
-
-    def packed(self, parts: Sequence[Sequence[_Span]]) -> None:
-        """The parts with two spaces between, on as few lines as they fit."""
-        line: list[_Span] = []
-        used = 0
-        for part in parts:
-            size = sum(len(self.text(text)) for text, _ in part)
-            if line and used + 2 + size > self.width:
-                self.line(*line)
-                line, used = [], 0
-            gap = [("  ", "")] if line else []
-            line += [*gap, *part]
-            used += 2 * len(gap) + size
-        if line:
-            self.line(*line)
-
-
 def render(figures: EpochFigures, console: Console) -> None:
     """Print the picture of a closed epoch, at most 80 columns wide."""
-    canvas = _Canvas(console, min(console.width, _WIDTH), console.options.ascii_only)
+    canvas = canvas_on(console)
     _flow(figures, canvas)
     if figures.paid_base_units:
         _nodes(figures, canvas)
     canvas.line()
 
 
-def _flow(figures: EpochFigures, canvas: _Canvas) -> None:
+def _flow(figures: EpochFigures, canvas: Canvas) -> None:
     at_cap = figures.capped_paid_base_units
     canvas.packed([[fact] for fact in _facts(figures)])
     canvas.line()
-    fees = (f"Fees {short_tokens(figures.fees_base_units)} ATR", _STRONG)
-    canvas.packed([[fees], [(f"from {counted(figures.fee_count, 'action')}", _FAINT)]])
+    fees = (f"Fees {short_tokens(figures.fees_base_units)} ATR", STRONG)
+    canvas.packed([[fees], [(f"from {counted(figures.fee_count, 'action')}", FAINT)]])
     _stacked(
         canvas,
         figures.fees_base_units,
@@ -144,9 +92,9 @@ def _flow(figures: EpochFigures, canvas: _Canvas) -> None:
     canvas.line()
     canvas.packed(
         [
-            [(f"Pool {short_tokens(figures.pool_base_units)} NOD", _STRONG)],
-            [(f"= {short_tokens(figures.issued_base_units)} issued", _FAINT)],
-            [(f"+ {short_tokens(figures.opening_pool_base_units)} carried in", _FAINT)],
+            [(f"Pool {short_tokens(figures.pool_base_units)} NOD", STRONG)],
+            [(f"= {short_tokens(figures.issued_base_units)} issued", FAINT)],
+            [(f"+ {short_tokens(figures.opening_pool_base_units)} carried in", FAINT)],
         ]
     )
     segments = [
@@ -157,12 +105,12 @@ def _flow(figures: EpochFigures, canvas: _Canvas) -> None:
     _stacked(canvas, figures.pool_base_units, segments if at_cap else segments[1:])
     if figures.leftover_units:
         units = counted(figures.leftover_units, "base unit")
-        canvas.packed([[(f"{units} of it went to the largest remainders", _FAINT)]])
+        canvas.packed([[(f"{units} of it went to the largest remainders", FAINT)]])
 
 
-def _facts(figures: EpochFigures) -> list[_Span]:
+def _facts(figures: EpochFigures) -> list[Span]:
     facts = [
-        (f"Epoch {figures.epoch}", _STRONG),
+        (f"Epoch {figures.epoch}", STRONG),
         (counted(len(figures.node_ids), "node"), ""),
         *([] if not figures.excluded else [(f"{sum(figures.excluded.values()):,} excluded", "")]),
         (f"{figures.capped_count:,} at the cap", ""),
@@ -178,7 +126,7 @@ def _facts(figures: EpochFigures) -> list[_Span]:
     return facts
 
 
-def _stacked(canvas: _Canvas, whole: int, segments: Sequence[_Segment]) -> None:
+def _stacked(canvas: Canvas, whole: int, segments: Sequence[_Segment]) -> None:
     """A bar as wide as the picture, and under it what its segments are."""
     cells = _cells([segment.base_units for segment in segments], canvas.width)
     canvas.line(
@@ -188,8 +136,8 @@ def _stacked(canvas: _Canvas, whole: int, segments: Sequence[_Segment]) -> None:
         [
             [
                 (canvas.shades[s.shade], s.style),
-                (f" {s.name} {short_tokens(s.base_units)}", "" if s.base_units else _FAINT),
-                (f" {percent(s.base_units, whole)}" if s.base_units else "", _FAINT),
+                (f" {s.name} {short_tokens(s.base_units)}", "" if s.base_units else FAINT),
+                (f" {percent(s.base_units, whole)}" if s.base_units else "", FAINT),
             ]
             for s in segments
         ]
@@ -207,7 +155,7 @@ def _cells(parts: Sequence[int], width: int) -> list[int]:
     return cells
 
 
-def _nodes(figures: EpochFigures, canvas: _Canvas) -> None:
+def _nodes(figures: EpochFigures, canvas: Canvas) -> None:
     """The top nodes one by one, then the others in bands; each part to a scale of its own."""
     top = top_nodes(figures, _TOP)
     rows = [
@@ -231,7 +179,7 @@ def _nodes(figures: EpochFigures, canvas: _Canvas) -> None:
         _table(figures, canvas, columns, (f"Other {nodes - len(top):,}", headings[1]), rest)
 
 
-def _columns(canvas: _Canvas, middle: Sequence[str]) -> _Columns:
+def _columns(canvas: Canvas, middle: Sequence[str]) -> _Columns:
     """A third of the line for the labels, or less where the numbers need it."""
     numbers = max(len(text) for text in middle)
     room = canvas.width - numbers - _SHARE - _MARK - 4
@@ -241,7 +189,7 @@ def _columns(canvas: _Canvas, middle: Sequence[str]) -> _Columns:
 
 def _table(
     figures: EpochFigures,
-    canvas: _Canvas,
+    canvas: Canvas,
     columns: _Columns,
     heading: tuple[str, str],
     rows: Sequence[_Row],
@@ -250,22 +198,22 @@ def _table(
     largest = max(row.paid for row in rows)
     scale = f"0 to {percent(largest, figures.pool_base_units)}" if largest else ""
     canvas.line(
-        (f"{_clipped(canvas, heading[0], columns.label):<{columns.label}} ", _STRONG),
-        (f"{scale[: columns.bar]:<{columns.bar}} ", _FAINT),
-        (f"{heading[1]:>{columns.middle}} {'of pool':>{_SHARE}}", _FAINT),
+        (f"{_clipped(canvas, heading[0], columns.label):<{columns.label}} ", STRONG),
+        (f"{scale[: columns.bar]:<{columns.bar}} ", FAINT),
+        (f"{heading[1]:>{columns.middle}} {'of pool':>{_SHARE}}", FAINT),
     )
     for row in rows:
-        bar = _bar(canvas, row.paid, largest, columns.bar)
+        bar = bar_of(canvas, row.paid, largest, columns.bar)
         canvas.line(
             (f"{_clipped(canvas, row.label, columns.label):<{columns.label}} ", ""),
             (f"{bar:<{columns.bar}} ", row.style),
             (f"{row.middle:>{columns.middle}} ", ""),
             (f"{percent(row.paid, figures.pool_base_units):>{_SHARE}} ", ""),
-            (row.mark, _STRONG),
+            (row.mark, STRONG),
         )
 
 
-def _bands(figures: EpochFigures, canvas: _Canvas, top: Sequence[int]) -> list[_Row]:
+def _bands(figures: EpochFigures, canvas: Canvas, top: Sequence[int]) -> list[_Row]:
     """The nodes below the top in decades of what they were paid, highest first."""
     powers = [10**exponent for exponent in range(39)]
     counts, sums = [0] * 40, [0] * 40
@@ -293,27 +241,17 @@ def _bands(figures: EpochFigures, canvas: _Canvas, top: Sequence[int]) -> list[_
     return rows
 
 
-def _aligned(canvas: _Canvas, amount: str) -> str:
+def _aligned(canvas: Canvas, amount: str) -> str:
     """With the room of an ellipsis after an exact amount, so that the points stay in line."""
     text = canvas.text(amount)
     return text if amount.endswith(ELLIPSIS) else text + " " * len(canvas.text(ELLIPSIS))
 
 
-def _band_row(canvas: _Canvas, label: str, count: int, paid: int) -> _Row:
+def _band_row(canvas: Canvas, label: str, count: int, paid: int) -> _Row:
     return _Row(" " * (_RANK + 1) + label, _aligned(canvas, f"{count:,}"), paid, "", _PAID)
 
 
-def _bar(canvas: _Canvas, part: int, largest: int, room: int) -> str:
-    """In eighths of a cell where the terminal has the glyphs. Something is always visible."""
-    if part == 0:
-        return ""
-    if canvas.ascii_only:
-        return canvas.solid * (part * room // largest) or "."
-    full, eighths = divmod(max(1, part * room * 8 // largest), 8)
-    return canvas.solid * full + _EIGHTHS[eighths].strip()
-
-
-def _clipped(canvas: _Canvas, label: str, width: int) -> str:
+def _clipped(canvas: Canvas, label: str, width: int) -> str:
     """A long id keeps its two ends, which is where ids differ."""
     if len(label) <= width:
         return label

@@ -33,6 +33,14 @@ def print_lines(lines: Sequence[tuple[str, object]]) -> None:
         click.echo(f"{name:<{width}}  {value}")
 
 
+def print_columns(rows: Sequence[Sequence[str]]) -> None:
+    """Lines of cells, aligned."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+
+
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A new CSV file of these rows."""
     with path.open("x", encoding="ascii", newline="") as file:

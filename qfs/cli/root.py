@@ -20,10 +20,14 @@ from qfs.cli.instance import init
 from qfs.cli.key import key
 from qfs.cli.node import node
 from qfs.cli.output import EXIT_ERROR, EXIT_VERIFICATION_FAILED, print_json
+from qfs.cli.parameter import parameter
+from qfs.cli.proposal import proposal
 from qfs.cli.replay import replay
 from qfs.cli.ruleset import ruleset
 from qfs.cli.simulate import simulate
+from qfs.cli.tally import tally
 from qfs.cli.verifying import verify
+from qfs.cli.vote import vote
 from qfs.errors import QfsError, VerificationError
 
 
@@ -38,8 +42,8 @@ def root() -> None:
 
 
 for command in (
-    *(bench, checkpoint, demo, diff, doctor, epoch, explain, importing, init, key, node, prove),
-    *(replay, ruleset, simulate, verify),
+    *(bench, checkpoint, demo, diff, doctor, epoch, explain, importing, init, key, node),
+    *(parameter, proposal, prove, replay, ruleset, simulate, tally, verify, vote),
 ):
     root.add_command(command)
 

@@ -26,6 +26,14 @@ _NO_CHECKPOINT = (
     "a tail that was cut off is not seen without a checkpoint from elsewhere; give one"
     " as --checkpoint, with --verifier-key"
 )
+_NO_TALLY = "compare the digest with that of `qfs tally`, or give it as --digest"
+_NO_LOG = "nobody signed the log: compare its root with that of as many events of the log"
+_NO_REGISTRY = "compare the key: that the registry had it for the voter is not shown"
+_NO_BATCHES = (
+    "that the log has no other batch, and its registry these keys, is not shown: `qfs tally` reads"
+    " them there"
+)
+_NO_OTHERS = "that no other ballot was left out is not shown: `qfs tally` counts them all again"
 
 
 class Given(NamedTuple):
@@ -73,13 +81,15 @@ def verify(
     backend: str | None,
     as_json: bool,
 ) -> None:
-    """Check an evidence folder, an instance, a log file, a proof or a checkpoint.
+    """Check evidence, a tally, an instance, a log file, a proof, a receipt or a checkpoint.
 
     \b
     evidence     computes the epoch again; --digest, --previous (the epoch before, verified too)
+    tally        counts the ballots again; --digest, --checkpoint, --verifier-key
     instance     the chain, everything computed again, what is kept; --checkpoint, --verifier-key
     log file     the chain; --checkpoint, --verifier-key
     proof        every step; --digest, or for proofs of a log --checkpoint, --verifier-key
+    receipt      every step; --digest (of the tally), --checkpoint, --verifier-key
     checkpoint   the signature; --verifier-key
 
     Exits with 3 and the first difference where something does not hold. Without what must come
@@ -121,6 +131,32 @@ def _evidence(path: Path, given: Given) -> Found:
         "digest": manifest.digest.hex(),
     }
     return Found(document, [] if given.digest else [_NO_DIGEST])
+
+
+def _tally(path: Path, given: Given) -> Found:
+    import qfs
+    from qfs.cli.proposal import values_text
+    from qfs.ledger.tallying import verify_tally
+
+    shown = verify_tally(path, given.digest, given.keys, given.known(None))
+    proposal, found = shown.proposal, shown.tallied
+    document = {
+        "verified": "a tally: every signature verified, every ballot counted again",
+        "proposal": proposal.id.hex(),
+        "on": f"{proposal.type}: {values_text(dict(proposal.payload))}",
+        "for": nod(found.powers.yes),
+        "against": nod(found.powers.no),
+        "abstain": nod(found.powers.abstain),
+        "ballots": found.ballots,
+        "refused": sum(found.refused.values()),
+        "verdict": found.verdict,
+        "backend": qfs.backend().name,
+        "digest": found.digest.hex(),
+        "log": f"{shown.log.size} events with root {shown.log.root}",
+    }
+    left = ["compare the proposal: its id names the snapshot, the quorum and what was voted on"]
+    left += [] if given.digest else [_NO_TALLY]
+    return Found(document, [*left, *_left_of_root(given, shown.checkpoint), _NO_BATCHES])
 
 
 def _instance(path: Path, given: Given) -> Found:
@@ -215,6 +251,35 @@ def _log_proof(path: Path, given: Given) -> Found:
     return Found(document, [*left, *_left_of_origin(given, found.checkpoint)])
 
 
+def _receipt(path: Path, given: Given) -> Found:
+    from qfs.cli.proposal import values_text
+    from qfs.ledger.ballot_files import CHOICES
+    from qfs.ledger.receipt_checks import verify_receipt
+    from qfs.ledger.receipts import read_receipt
+
+    found = verify_receipt(read_receipt(path), given.digest, given.keys, given.known(None))
+    proposal = found.proposal
+    document = {
+        "verified": "receipt of a ballot: signed, recorded in the log, counted in the tally",
+        "proposal": proposal.id.hex(),
+        "on": f"{proposal.type}: {values_text(proposal.payload)}",
+        "voter": found.voter,
+        "choice": CHOICES[found.choice],
+        "power": nod(found.power),
+        "signed_by": found.public_key,
+        "recorded": f"in event {found.seq} at tick {found.tick}",
+        "for": nod(found.sums.yes),
+        "against": nod(found.sums.no),
+        "abstain": nod(found.sums.abstain),
+        "ballots": found.ballots,
+        "digest": found.digest.hex(),
+        "log": f"{found.log.size} events with root {found.log.root}",
+    }
+    left = [] if given.digest else [_NO_TALLY]
+    left += _left_of_root(given, found.checkpoint)
+    return Found(document, [*left, _NO_REGISTRY, _NO_OTHERS])
+
+
 def _consistency(path: Path, given: Given) -> Found:
     from qfs.ledger.consistency import read_consistency, verify_consistency
 
@@ -249,25 +314,37 @@ def _left_of_origin(given: Given, found: Checkpoint) -> list[str]:
     return ["compare the origin: it says of which log this is, and the key may sign for several"]
 
 
+def _left_of_root(given: Given, checkpoint: Checkpoint | None) -> list[str]:
+    """What is left of a log that a checkpoint states, or nobody."""
+    if checkpoint is None:
+        return [] if given.checkpoint else [_NO_LOG]
+    left = [] if given.keys or given.checkpoint else [_NO_KEY, _compare("the checkpoint")]
+    return [*left, *_left_of_origin(given, checkpoint)]
+
+
 def _compare(what: str) -> str:
     return f"or compare {what}, every line, with what you have from elsewhere"
 
 
 _CHECKS: dict[str, tuple[Callable[[Path, Given], Found], tuple[str, ...]]] = {
     "evidence": (_evidence, ("digest", "previous")),
+    "tally": (_tally, ("digest", "checkpoint", "keys")),
     "instance": (_instance, ("checkpoint", "keys")),
     "log": (_log, ("checkpoint", "keys")),
     "payment": (_payment, ("digest",)),
     "log proof": (_log_proof, ("digest", "checkpoint", "keys")),
+    "receipt": (_receipt, ("digest", "checkpoint", "keys")),
     "consistency": (_consistency, ("checkpoint", "keys")),
     "checkpoint": (_checkpoint, ("keys",)),
 }
 _NAMES = {
     "evidence": "an evidence folder",
+    "tally": "a tally",
     "instance": "an instance",
     "log": "a log file",
     "payment": "a proof of a payment",
     "log proof": "a proof of a log",
+    "receipt": "a receipt",
     "consistency": "a consistency proof",
     "checkpoint": "a checkpoint",
 }

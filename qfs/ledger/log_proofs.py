@@ -126,12 +126,7 @@ def prove_in_log(instance: Instance, epoch: int, node: str, note: bytes) -> LogP
         instance.id.hex(),
         _find_row(folder, manifest, node),
         manifest,
-        ProvedEvent(
-            event.seq,
-            event.previous.hex(),
-            _body(event),
-            [node_hash.hex() for node_hash in tree.inclusion(event.seq, checkpoint.size)],
-        ),
+        proved_event(tree, event, checkpoint.size),
         to_base64(note),
     )
 
@@ -176,7 +171,7 @@ def verify_log_proof(
     if known is not None and known != checkpoint:
         raise VerificationError("is not the one that is known", argument="checkpoint")
     # Step 2. The event is in the log of the checkpoint.
-    event = _require_event(instance, proof.event, checkpoint)
+    event = require_event(instance, proof.event, checkpoint.size, checkpoint.root)
     # Step 3. It closed the epoch whose manifest this is.
     _require_named(proof.manifest, event)
     manifest = parse_manifest(canonical.encode(proof.manifest))
@@ -247,23 +242,34 @@ def _body(event: Event) -> str:
     return canonical.encode(document).decode("ascii")
 
 
-def _require_event(instance: bytes, proved: ProvedEvent, checkpoint: Checkpoint) -> Event:
-    """The event of a proof, which is one of those that the checkpoint covers."""
-    if not 0 <= proved.seq < checkpoint.size:
+def proved_event(tree: LogTree, event: Event, size: int) -> ProvedEvent:
+    """An event of a log with the way to the root over the first `size` events."""
+    path = [node_hash.hex() for node_hash in tree.inclusion(event.seq, size)]
+    return ProvedEvent(event.seq, event.previous.hex(), _body(event), path)
+
+
+def require_event(instance: bytes, proved: ProvedEvent, size: int, root: bytes) -> Event:
+    """The event of a proof, which is one of the first `size` of a log with this root.
+
+    Raises:
+        VerificationError: it is none of them.
+        QfsError: a value is malformed.
+    """
+    if not 0 <= proved.seq < size:
         raise VerificationError(
-            f"event {proved.seq} of {checkpoint.size}", argument="event.seq", value=proved.seq
+            f"event {proved.seq} of {size}", argument="event.seq", value=proved.seq
         )
     previous = parse_digest(proved.previous, "event.previous")
     body = proved.body.encode()
     path = [parse_digest(text, f"event.path[{i}]") for i, text in enumerate(proved.path)]
     digest = event_hash(instance, previous, body)
-    root = root_from_proof(leaf_hash(digest), proved.seq, checkpoint.size, path)
-    if root != checkpoint.root:
+    found = root_from_proof(leaf_hash(digest), proved.seq, size, path)
+    if found != root:
         raise VerificationError(
             "the event does not lead to the root of the checkpoint",
             argument="event.path",
-            value=None if root is None else root.hex(),
-            expected=checkpoint.root.hex(),
+            value=None if found is None else found.hex(),
+            expected=root.hex(),
         )
     try:
         return parse(instance, Stored(proved.seq, previous, digest, body))

@@ -21,10 +21,11 @@ from qfs.files import new_file, read_bounded
 from qfs.ids import RowLeaves, require_id
 from qfs.ledger.evidence import read_artifact, read_manifest
 from qfs.limits import MAX_VALUE
+from qfs.protocol.events import TableRef
 from qfs.protocol.manifest import Manifest, parse_digest, parse_manifest, require_digest
 from qfs.reference.merkle import leaf_hash, root_from_proof
 from qfs.rows import checked_column, find
-from qfs.tables import ALLOCATIONS, ColumnSpec, Schema, Table, TableColumn, table_digest
+from qfs.tables import ALLOCATIONS, INTEGERS, ColumnSpec, Schema, Table, TableColumn, table_digest
 
 FORMAT: Final = "qfs-proof-v1"
 
@@ -127,7 +128,21 @@ def require_row(
         VerificationError: a step does not hold; it is named.
         QfsError: a value is malformed.
     """
-    name, entry = schema.name, manifest.tables[schema.name]
+    entry = manifest.tables[schema.name]
+    place = f"manifest.tables.{schema.name}"
+    require_row_of(TableRef(entry.rows, entry.root, entry.digest), schema, row, index, path, place)
+
+
+def require_row_of(
+    entry: TableRef,
+    schema: Schema,
+    row: Mapping[str, str],
+    index: int,
+    path: Sequence[str],
+    place: str,
+) -> None:
+    """The same for a table that is named at a place, which errors tell."""
+    name = schema.name
     if not 0 <= index < entry.rows:
         raise VerificationError(f"row {index} of {entry.rows}", argument="index", value=index)
     siblings = [parse_digest(text, f"path[{i}]") for i, text in enumerate(path)]
@@ -143,7 +158,7 @@ def require_row(
     if digest.hex() != entry.digest:
         raise VerificationError(
             f"the root does not lead to the digest of the {name}",
-            argument=f"manifest.tables.{name}.digest",
+            argument=f"{place}.digest",
             value=entry.digest,
             expected=digest.hex(),
         )
@@ -169,4 +184,7 @@ def _leaf(schema: Schema, row: Mapping[str, str]) -> bytes:
 def _column(text: str, column: ColumnSpec) -> TableColumn:
     if column.kind == "amount":
         return checked_column([parse_integer(text, column.name, MAX_VALUE)], column)
+    if column.kind in INTEGERS:
+        maximum = INTEGERS[column.kind].maximum
+        return checked_column([parse_integer(text, column.name, maximum)], column)
     return checked_column([text], column)

@@ -14,7 +14,7 @@ import msgspec
 from qfs import canonical
 from qfs.errors import EvidenceError, QfsError, VerificationError
 from qfs.files import read_bounded, storage_errors
-from qfs.ledger import consistency, log_proofs, proofs
+from qfs.ledger import consistency, log_proofs, proofs, receipts, tallying
 from qfs.ledger.artifacts import Artifacts
 from qfs.ledger.checkpoint import Checkpoint
 from qfs.ledger.checkpoints import require_reaches
@@ -27,16 +27,27 @@ from qfs.protocol.events import CLOSE_EPOCH
 from qfs.protocol.genesis import initial_state
 from qfs.tables import SCHEMAS
 
-Kind = Literal["evidence", "instance", "log", "payment", "log proof", "consistency", "checkpoint"]
+Kind = Literal[
+    "evidence",
+    "tally",
+    "instance",
+    "log",
+    "payment",
+    "log proof",
+    "receipt",
+    "consistency",
+    "checkpoint",
+]
 
 FORMATS: Final[Mapping[str, Kind]] = {
     proofs.FORMAT: "payment",
     log_proofs.FORMAT: "log proof",
+    receipts.FORMAT: "receipt",
     consistency.FORMAT: "consistency",
 }
 ACCEPTED: Final = (
-    "an evidence folder, the folder of an instance, a log in a SQLite file, a proof of `qfs prove`"
-    " or `qfs checkpoint consistency`, or a checkpoint"
+    "an evidence folder, a folder of `qfs tally`, the folder of an instance, a log in a SQLite"
+    " file, a proof of `qfs prove` or `qfs checkpoint consistency`, or a checkpoint"
 )
 
 _SQLITE: Final = b"SQLite format 3\0"
@@ -155,8 +166,11 @@ def _kind_of_folder(path: Path) -> Kind:
     with storage_errors(path):
         if (path / MANIFEST).exists():
             return "evidence"
+        if (path / tallying.DOCUMENT).exists():
+            return "tally"
     raise EvidenceError(
-        f"has neither {CONFIG} nor {MANIFEST}; accepted is {ACCEPTED}", source=str(path)
+        f"has none of {CONFIG}, {MANIFEST} and {tallying.DOCUMENT}; accepted is {ACCEPTED}",
+        source=str(path),
     )
 
 

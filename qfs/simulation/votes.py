@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from qfs.ledger.session import Session
+from qfs.ledger.voting import cancellation, creation, execution, recording
 from qfs.limits import BASE_UNITS_PER_TOKEN
-from qfs.protocol import events
-from qfs.protocol.ballots import sign_ballot, tables_of
-from qfs.protocol.events import ProtocolEvent, TableRef
+from qfs.protocol.ballots import sign_ballot
 from qfs.protocol.governance import Draft
 from qfs.protocol.governing import ground_of
 from qfs.protocol.proposals import BANDWIDTH, SECURITY_PATCH, STORAGE_REPLICATION
@@ -114,17 +113,8 @@ class Votes:
             return
         proposer = holders[motion.rank]
         draft = Draft(proposer, motion.type, motion.payload, motion.emergency)
-        made = state.governance.propose(draft, ground)
-        payload = events.CreateProposal(
-            nonce=session.nonce(proposer),
-            proposer=proposer,
-            type=motion.type,
-            payload=motion.payload,
-            emergency=motion.emergency,
-            proposal=made.id.hex(),
-            signature="",
-        )
-        session.sign(self._keys.current(proposer), tick, payload)
+        made, event = creation(session, self._keys.current(proposer), tick, draft)
+        session.append([event])
         self._ids[number] = made.id
 
     def cast(self, session: Session, tick: int, number: int, part: int) -> None:
@@ -148,11 +138,7 @@ class Votes:
         rows = [snapshot.row(voter) for voter in chosen]
         if all(row is not None and vote.voted[row : row + 1] == b"\1" for row in rows):
             return
-        tables = tables_of(snapshot, ballots, vote.received)
-        payload = events.RecordBallots(name.hex(), *map(TableRef.of, tables))
-        session.append(
-            [ProtocolEvent(events.RECORD_BALLOTS, tick, events.document(payload), *tables)]
-        )
+        session.append([recording(vote, tick, ballots)])
 
     def settle(self, session: Session, tick: int, number: int) -> None:
         """Cancel a motion that is to be, or execute one that has passed."""
@@ -163,11 +149,10 @@ class Votes:
         proposer, state = vote.proposal.proposer, vote.outcome(tick).state
         node = session.state.registry.get(proposer)
         if motion.cancelled and state == ACTIVE and node is not None and not node.revoked:
-            cancelled = events.CancelProposal(session.nonce(proposer), proposer, name.hex(), "")
-            session.sign(self._keys.current(proposer), tick, cancelled)
+            key = self._keys.current(proposer)
+            session.append([cancellation(session, key, tick, vote.proposal)])
         elif state == PASSED:
-            payload = events.ExecuteProposal(name.hex(), motion.payload, vote.tally.hex())
-            session.append([ProtocolEvent(events.EXECUTE_PROPOSAL, tick, events.document(payload))])
+            session.append([execution(vote, tick)])
 
 
 def _holders(session: Session) -> list[str]:

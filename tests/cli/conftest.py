@@ -106,6 +106,12 @@ def new_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[
 
 
 @pytest.fixture
+def network_at(capsys: pytest.CaptureFixture[str]) -> Callable[[Path], Network]:
+    """A network in a folder that is there, as a copy of another is."""
+    return lambda base: Network(base, capsys)
+
+
+@pytest.fixture
 def network(new_network: Callable[..., Network]) -> Network:
     return new_network()
 

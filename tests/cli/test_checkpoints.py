@@ -255,13 +255,13 @@ def test_what_is_not_recognised_is_told_what_is(
         file.write_bytes(data)
         assert run(["verify", str(file)]) == 1
         error = capsys.readouterr().err
-        assert "accepted is an evidence folder, the folder of an instance, a log" in error
+        assert "accepted is an evidence folder, a folder of `qfs tally`, the folder of an" in error
         assert str(file) in error
         assert error.count("\n") == 1
     file.write_bytes(b"SQLite format 3\0" + bytes(1000))
     assert run(["verify", str(file)]) in (1, 3)
     assert run(["verify", str(net.root)]) == 1
-    assert "neither instance.json nor manifest.json" in capsys.readouterr().err
+    assert "none of instance.json, manifest.json and tally.json" in capsys.readouterr().err
     assert run(["verify", net.path("absent")]) == 1
     file.unlink()
     file.symlink_to("/dev/zero")

@@ -39,6 +39,7 @@ def _load(name: str) -> ModuleType:
 # Tests and the helpers below import these by name.
 postgres_server = _load("postgres_server")
 instances = _load("instances")
+votes_on_disk = _load("votes_on_disk")
 ABSENT: str | None = postgres_server.absent()
 
 
