@@ -138,8 +138,15 @@ def _leftover(total: int, remainders: int) -> int:
 
 
 def _one_of(value: int, stop: int) -> int:
-    """The same number, each as a path of its own: what is multiplied by it is then linear."""
-    for known in range(stop):
-        if value == known:
-            return known
-    raise AssertionError(value)
+    """The same number of 0 .. stop - 1, each a path of its own: what is multiplied by it is linear.
+
+    Halving keeps the paths short.
+    """
+    start = 0
+    while stop - start > 1:
+        middle = (start + stop) // 2
+        if value < middle:
+            stop = middle
+        else:
+            start = middle
+    return start

@@ -12,7 +12,7 @@ import issuing
 from qfs.limits import MAX_SCALAR, MAX_VALUE
 
 WORD = 2**128
-LIMB = 2**64
+LENGTHS = (1, 64, 100, 127)
 
 
 def an_estimate_is_at_most_one_low(pool: int, weight: int, w: int, scale: int) -> int:
@@ -53,16 +53,14 @@ def a_step_is_the_division(bits: int, pool: int, weight: int, w: int) -> bool:
 
     of: division.reciprocal
     of: division.share
-    bound: weights below 2^127, each number of bits a path of its own
-    pre: 1 <= bits < 128
+    bound: weights of 1, 64, 100 and 127 bits
+    pre: bits in LENGTHS
     pre: 0 <= pool < WORD // 2
-    pre: 1 <= weight
+    pre: 2 ** (bits - 1) <= weight < 2 ** bits
     pre: 0 <= w <= weight
     post: __return__
     """
-    known = _one_of(bits, 128)
-    if not 2 ** (known - 1) <= weight < 2**known:
-        return True
+    known = next(length for length in LENGTHS if bits == length)
     factor = division.reciprocal(pool, weight, 2**known)
     ratio = division.Ratio(pool, weight, factor, 128 - known, 128)
     return division.share(ratio, w) == divmod(pool * w, weight)
@@ -113,10 +111,3 @@ def a_limb_is_settled(whole: int, rest: int, q0: int, d: int, q1: int) -> bool:
     post: __return__
     """
     return issuing.settled(q1, q0, rest % whole, d, whole) == (q1 + rest // d, rest % d)
-
-
-def _one_of(value: int, stop: int) -> int:
-    for known in range(stop):
-        if value == known:
-            return known
-    raise AssertionError(value)
