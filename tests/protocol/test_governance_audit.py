@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
 from immutables import Map
 
+from qfs.limits import BASE_UNITS_PER_TOKEN
 from qfs.protocol import events
+from qfs.protocol.audited_votes import state_of
 from qfs.protocol.governance import InfrastructureGovernance
+from qfs.protocol.governance_rules import TURNOUTS
 from qfs.protocol.invariant_errors import InvariantError
 from qfs.protocol.invariants import Auditor, check_state
 from qfs.protocol.parameters import Parameters
 from qfs.protocol.proposals import Proposal
 from qfs.protocol.snapshot import snapshot_of
 from qfs.protocol.state import State
-from qfs.protocol.verdict import Powers
+from qfs.protocol.verdict import Powers, Terms, close_of
 from qfs.protocol.votes import Vote
 from qfs.rows import from_rows, rows_of
 from qfs.tables import BALANCES, BALLOTS
@@ -256,6 +260,30 @@ def test_events_at_the_wrong_time_are_named(busy: Any) -> None:
             with pytest.raises(InvariantError) as error:
                 Auditor(before).check(replace(before, tick=min(before.tick, tick)), moved, forged)
             assert error.value.invariant == "NOD-I4", (kind, tick)
+
+
+@pytest.mark.parametrize("turnout", TURNOUTS)
+@pytest.mark.parametrize("emergency", [False, True])
+def test_both_writings_of_the_verdict_agree(busy: Any, turnout: str, emergency: bool) -> None:
+    """Ten units cast in every way, ties and exact quorums among them, at both sides of each end."""
+    _, event, after = step(busy, BALLOTS_EVENT)
+    vote = after.governance.votes[bytes.fromhex(event.payload["proposal"])]
+    quorum = BASE_UNITS_PER_TOKEN * 60 // 100
+    terms = Terms(10, 10, quorum, turnout, 20, 3, 4, emergency)
+    proposal = replace(vote.proposal, terms=terms)
+    reached = set()
+    for cast in product(range(11), repeat=3):
+        if sum(cast) > terms.attainable:
+            continue
+        batch = vote.batches[-1]._replace(tick=12, powers=Powers(*cast))
+        given = replace(vote, proposal=proposal, batches=(batch,))
+        for tick in (12, 13, 19, 20, 26, 27):
+            expected = given.outcome(tick)
+            assert state_of(given, tick) == (expected.state, close_of(terms, given.progress))
+            reached.add(expected)
+    states = {found.state for found in reached}
+    assert states == {"ACTIVE", "PASSED", "REJECTED", "EXPIRED"}
+    assert "TIE" in {found.reason for found in reached}
 
 
 def test_open_votes_are_counted_again_in_full(busy: Any) -> None:
