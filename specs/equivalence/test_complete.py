@@ -75,7 +75,7 @@ def test_every_function_is_compared() -> None:
 def test_backends_have_the_functions_and_no_others(kernel: Any) -> None:
     """Reference and kernel offer what a backend computes; the kernel also says what it is."""
     assert sorted(reference.__all__) == functions()
-    assert {*kernel.__all__} - {"build_facts", "check_build"} == {*functions()}
+    assert {*kernel.__all__} - {"build_facts", "check_build", "cpu_paths"} == {*functions()}
 
 
 def test_every_number_has_a_third_way() -> None:
