@@ -389,6 +389,46 @@ def test_the_picture_tells_the_state_and_its_reason(proposed: tuple[Any, str]) -
     assert picture(network, name, EXPIRES).startswith(f"EXECUTED  at tick {EXECUTABLE}\n")
 
 
+def test_the_picture_tells_ties_and_defeats(proposed: tuple[Any, str]) -> None:
+    network, _ = proposed
+    other = created(network, FACTOR, "factor=5", proposer="bea")["id"]
+    voted(network, other, ann="for", bea="against", cyd="abstain")
+    assert picture(network, other, CLOSE + 1).startswith(
+        "REJECTED  because of a tie, which fails (TIE)\n"
+    )
+    third = created(network, FACTOR, "factor=7", proposer="cyd")["id"]
+    voted(network, third, ann="for", bea="against", cyd="against")
+    assert picture(network, third, CLOSE + 2).startswith(
+        "REJECTED  because of not more for than against (MORE_AGAINST)\n"
+    )
+
+
+def test_a_proposal_goes_stale_when_another_was_executed(proposed: tuple[Any, str]) -> None:
+    network, name = proposed
+    other = created(network, FACTOR, "factor=5", proposer="bea")["id"]
+    for each in (name, other):
+        voted(network, each, ann="for", bea="for", cyd="for")
+        assert "STALE" not in picture(network, each, EXECUTABLE)
+    assert network.on("proposal", "execute", other, "--tick", str(EXECUTABLE + 1))[0] == 0
+    assert "STALE: the parameter was changed since" in picture(network, name, EXECUTABLE + 1)
+    assert shown(network, name)["is_stale"] is True
+    code, _, err = network.on("proposal", "execute", name)
+    assert (code, "has version 1 now" in err) == (1, True)
+
+
+def test_an_emergency_is_for_patches_and_for_quorums_that_can_be(funded: Any) -> None:
+    patch = ("security_patch_deployment", "id=p-1", f"sha256={'5a' * 32}", "--emergency")
+    key = str(funded.base / "reporter.key")
+    on = ("--instance", str(funded.folder))
+    words = ("proposal", "create", FACTOR, "factor=3", "--emergency", "--proposer", "ann")
+    code, _, err = funded.on(*words, "--key", key)
+    assert (code, "is never an emergency" in err) == (1, True)
+    # Three quarters are no quorum of 0.80, and nobody could ever make it one.
+    code, _, err = funded.on("proposal", "create", *patch, "--proposer", "ann", "--key", key)
+    assert (code, "quorum" in err) == (1, True)
+    assert funded.json("proposal", "list", *on)["proposals"] == []
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
 @pytest.mark.parametrize("width", [50, 80, 200])
 def test_the_picture_fits(proposed: tuple[Any, str], width: int, encoding: str) -> None:
