@@ -12,7 +12,6 @@ import issuing
 from qfs.limits import MAX_SCALAR, MAX_VALUE
 
 WORD = 2**128
-LENGTHS = (1, 64, 100, 127)
 
 
 def an_estimate_is_at_most_one_low(pool: int, weight: int, w: int, scale: int) -> int:
@@ -46,24 +45,6 @@ def one_comparison_settles_the_rest(product: int, taken: int, guess: int, weight
     if product - taken < weight:
         return found == (guess, product - taken)
     return found == (guess + 1, product - taken - weight)
-
-
-def a_step_is_the_division(bits: int, pool: int, weight: int, w: int) -> bool:
-    """The whole step gives the quotient and the remainder of the division.
-
-    of: division.reciprocal
-    of: division.share
-    bound: weights of 1, 64, 100 and 127 bits
-    pre: bits in LENGTHS
-    pre: 0 <= pool < WORD // 2
-    pre: 2 ** (bits - 1) <= weight < 2 ** bits
-    pre: 0 <= w <= weight
-    post: __return__
-    """
-    known = next(length for length in LENGTHS if bits == length)
-    factor = division.reciprocal(pool, weight, 2**known)
-    ratio = division.Ratio(pool, weight, factor, 128 - known, 128)
-    return division.share(ratio, w) == divmod(pool * w, weight)
 
 
 def a_remainder_fits_in_a_word(pool: int, weight: int, w: int) -> int:
