@@ -103,6 +103,8 @@ class Tree:
         for name in modules:
             for built in (self.root / "qfs_kernel").glob(f"{name}.*.so"):
                 self._keep(built)
+        # Generated C outlives the text it was made from: it would carry one bug into the next.
+        shutil.rmtree(self.root / "build", ignore_errors=True)
         self.build(*sorted(modules))
 
     def build(self, *modules: str) -> None:
