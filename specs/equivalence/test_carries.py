@@ -11,7 +11,8 @@ from strategies import examples
 from qfs import laws
 from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_RATE, MAX_VALUE
 
-LIMBS = (2**64, 2**128)
+LIMBS = (2**64, 2**128, 2**64 * BASE_UNITS_PER_TOKEN)
+"""Bounds of the limbs of a product, and of what is issued of it, in units of the product."""
 
 
 @st.composite
