@@ -325,6 +325,7 @@ BAD_CSV: list[tuple[Schema, str, str, type[QfsError]]] = [
     *((TELEMETRY, "ai_d", *case) for case in BAD_NUMBERS.values()),
     (TELEMETRY, "uptime_n", str(MAX_COUNT + 1), OutOfRangeError),
     *((BALLOTS, "choice", *case) for case in BAD_NUMBERS.values()),
+    (BALLOTS, "seq", "1", DuplicateIdError),
     (BALLOTS, "choice", "3", OutOfRangeError),
     (BALLOTS, "choice", "256", OutOfRangeError),
     (BALLOTS, "voter_index", str(2**32), OutOfRangeError),

@@ -86,18 +86,17 @@ def mul_div_rounds_half_down(a: int, b: int, c: int) -> str | None:
     return rounds_once(_SCALARS, [a], [b], [c], "half_down")
 
 
-def rows_round_apart(a: int, b: int, c: int, d: int, e: int, f: int) -> str | None:
+def rows_round_apart(a: int, b: int, c: int, d: int) -> str | None:
     """Each row is the largest integer that is not above its own a * b / c.
 
     of: qfs.reference.arithmetic.mul_div_many
-    bound: two rows
+    bound: two rows, the divisor of one being 3
     pre: 0 <= a <= MAX_SCALAR and 0 <= b <= MAX_SCALAR and 1 <= c <= MAX_SCALAR
-    pre: 0 <= d <= MAX_SCALAR and 0 <= e <= MAX_SCALAR and 1 <= f <= MAX_SCALAR
+    pre: 0 <= d <= MAX_SCALAR
     pre: a * b <= c * MAX_SCALAR
-    pre: d * e <= f * MAX_SCALAR
     post: __return__ is None
     """
-    return rounds_once(arithmetic, [a, d], [b, e], [c, f], "floor")
+    return rounds_once(arithmetic, [a, d], [b, 1], [c, 3], "floor")
 
 
 def what_has_no_result_is_refused(a: int, b: int, c: int) -> str:

@@ -26,6 +26,16 @@ sources = pytest.mark.skipif(not HEADERS.is_dir(), reason="no sources beside the
 @narrow
 @sources
 @pytest.mark.kernel
+def test_every_division_at_narrow_limbs(tmp_path: pathlib.Path, record_property: Record) -> None:
+    """The kernel's long division is exact for every input of 4-bit limbs."""
+    inputs = 256 * sum(range(1, 256))
+    assert tried("divide", tmp_path) == f"{inputs} divisions are plain division\n"
+    record_property("inputs", inputs)
+
+
+@narrow
+@sources
+@pytest.mark.kernel
 def test_every_score_at_narrow_limbs(tmp_path: pathlib.Path, record_property: Record) -> None:
     """The kernel's steps of a score are exact for every input of 4-bit limbs."""
     # 9 ratios in three places, and the ways to split each scale of 1 .. 15 into three weights.
