@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from strategies import examples
 
 from qfs import laws
+from qfs.laws import ALLOCATION_LAWS, Case
 from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_RATE, MAX_VALUE
 
 LIMBS = (2**64, 2**128, 2**64 * BASE_UNITS_PER_TOKEN)
@@ -28,6 +29,19 @@ def charges(draw: st.DrawFn) -> tuple[int, int, int]:
     missing = multiple * bound - fee * rate
     residue = missing + draw(st.one_of(st.integers(-2, 2), st.integers(0, MAX_RATE)))
     return fee, rate, min(max(residue, 0), BASE_UNITS_PER_TOKEN - 1)
+
+
+@examples(1)
+@given(
+    weights=st.lists(st.integers(MAX_VALUE - 3, MAX_VALUE), min_size=2, max_size=3),
+    pool=st.integers(0, 7),
+)
+def test_laws_of_allocation_at_the_last_bit(
+    implementation: Any, weights: list[int], pool: int
+) -> None:
+    """Remainders of 127 bits that differ in their last bit are told apart."""
+    for law in ALLOCATION_LAWS:
+        assert law(implementation, Case(pool, weights)) is None
 
 
 @examples(2)

@@ -7,7 +7,6 @@ compute: one as the kernel does, the other as `qfs.reference` does.
 from __future__ import annotations
 
 import division
-import issuing
 import lanes
 import selection
 
@@ -59,24 +58,6 @@ def _a_share_by_the_reference(pool: int, weight: int, w: int) -> Share:
 
 def _is_share(pool: int, weight: int, w: int) -> bool:
     return 0 <= pool < 8 and 1 <= weight < 16 and 0 <= w <= weight
-
-
-def a_limb_in_narrow_limbs(hi: int, lo: int) -> Share:
-    """Division of two limbs by the reciprocal of a third gives the quotient and the remainder.
-
-    of: issuing.divided
-    bound: limbs of 4 bits, a divisor of 10, of which every upper limb is a path: lo < 16
-    same: _a_limb_by_division
-    """
-    if not (0 <= hi < 10 and 0 <= lo < 16):
-        return None
-    return issuing.divided(_one_of(hi, 10), lo, issuing.rate_of(1, 10, 4))
-
-
-def _a_limb_by_division(hi: int, lo: int) -> Share:
-    if not (0 <= hi < 10 and 0 <= lo < 16):
-        return None
-    return divmod(_one_of(hi, 10) * 16 + lo, 10)
 
 
 def the_winner_of_two(total: int, r: int, s: int) -> list[int] | None:

@@ -7,7 +7,6 @@ gives quotient and remainder; the amounts and remainders of `qfs.reference` are 
 from __future__ import annotations
 
 import division
-import issuing
 
 from qfs.limits import MAX_SCALAR, MAX_VALUE
 
@@ -58,37 +57,3 @@ def a_remainder_fits_in_a_word(pool: int, weight: int, w: int) -> int:
     """
     ratio = division.Ratio(pool, weight, 0, 0, 128)
     return division.remainder(ratio, w, pool * w // weight)
-
-
-def a_limb_is_guessed_closely(
-    whole: int, d: int, over: int, hi: int, lo: int, reciprocal: int
-) -> bool:
-    """Division by a reciprocal guesses a limb so that the rest has to be corrected twice at most.
-
-    `whole` is 2^64, or any other; `over` is what the reciprocal's own division left, plus 1.
-
-    of: issuing.guessed
-    pre: 2 <= whole <= 2 * d < 2 * whole
-    pre: 0 <= hi < d
-    pre: 0 <= lo < whole
-    pre: 1 <= over <= d
-    pre: d * (reciprocal + whole) == whole * whole - over
-    post: __return__
-    """
-    q1, q0 = issuing.guessed(reciprocal, hi, lo, whole)
-    rest = hi * whole + lo - (q1 + 1) * d
-    return max(-d, q0 - whole + 1) <= rest < max(whole - d, q0)
-
-
-def a_limb_is_settled(whole: int, rest: int, q0: int, d: int, q1: int) -> bool:
-    """Such a guess is corrected to the quotient, from a rest modulo the limb.
-
-    of: issuing.settled
-    pre: 2 <= whole <= 2 * d < 2 * whole
-    pre: 0 <= q0 < whole
-    pre: 0 <= q1 < whole
-    pre: max(-d, q0 - whole + 1) <= rest < max(whole - d, q0)
-    pre: 0 <= q1 + rest // d < whole
-    post: __return__
-    """
-    return issuing.settled(q1, q0, rest % whole, d, whole) == (q1 + rest // d, rest % d)

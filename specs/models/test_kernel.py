@@ -17,7 +17,7 @@ from strategies import batches, cases, examples
 from qfs.laws import Case
 from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_SCALAR, MAX_VALUE
 
-WORD, LIMB, LANE = 128, 64, 52
+WORD, LANE = 128, 52
 
 OF_DIVISION = ("tie at the cut", "estimate corrected", "rest of 129 bits")
 
@@ -68,7 +68,7 @@ def test_issue_is_the_model(kernel: Any, batch: Any) -> None:
     """Fee by fee the kernel issues what the model of its step gives, and leaves its residue."""
     fees, rate, residue, _ = batch
     assume(sum(fees) <= MAX_SCALAR)
-    made = issuing.rate_of(rate, BASE_UNITS_PER_TOKEN, LIMB)
+    made = issuing.rate_of(rate, BASE_UNITS_PER_TOKEN, WORD)
     expected, left = [], residue
     for fee in fees:
         issued, left = issuing.issue_step(made, fee, left)
