@@ -41,6 +41,8 @@ def _the_least(a: int, b: int) -> int:
 '''
 
 TESTS = '''
+import subprocess
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
