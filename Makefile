@@ -108,7 +108,7 @@ wheel: sdist ## leg: the wheel with the kernel, tested outside the checkout
 contracts: $(VENV)/dev.stamp ## the proofs alone, of what changed; all of them with FORCE=1
 	$(PY) specs/gate --layers contract,model $(if $(FORCE),--all)
 
-bench: $(VENV)/dev.stamp ## measure, with every peer, into docs/performance.md
+bench: $(VENV)/bench.stamp ## measure, with every peer, into docs/performance.md
 	$(PY) benchmarks/run.py
 
 bench-log: $(VENV)/dev.stamp ## measure the log in its databases
@@ -143,6 +143,10 @@ $(VENV)/kernel.stamp: $(VENV)/kernel.facts
 
 $(VENV)/cli.stamp: $(VENV)/kernel.stamp
 	$(PY) -m pip install -q 'qfs[cli]'
+	@touch $@
+
+$(VENV)/bench.stamp: $(VENV)/dev.stamp
+	$(PY) -m pip install -q 'qfs[bench]'
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/kernel.stamp

@@ -114,12 +114,12 @@ def scan(const unsigned char[::1] cells, object maximum):
     cdef Py_ssize_t i, first = 0, rows = cells.shape[0] // 16
     cdef qfs_scanned found
     with nogil:
-        if rows >= 4:
-            found = qfs_scan(&cells[0], rows - rows % 4, largest.hi)
+        if rows > 0:
+            found = qfs_scan(&cells[0], rows, largest.hi)
             if found.below:
-                first = rows - rows % 4
+                first = rows
                 total = Sum(found.low, found.high)
-        # The last rows, or where a value may be above the maximum all of them.
+        # Where a value may be above the maximum, row by row.
         for i in range(first, rows):
             cell = u128_load(&cells[i * 16])
             if u128_less(largest, cell):

@@ -1,13 +1,8 @@
-/* The sum of many cells, and whether all are below a bound, in plain C that compilers turn into
- * vector instructions of any processor.
- */
+/* The sum of many cells, and whether all are below a bound, without a branch or a carry. */
 #ifndef QFS_SCAN_H
 #define QFS_SCAN_H
 
 #include "u128.h"
-
-/* The words of four cells. */
-#define QFS_SCAN_WORDS 8
 
 typedef struct {
     u128 low;
@@ -15,38 +10,33 @@ typedef struct {
     int below;      /* 1 where all cells are surely below bound_hi * 2^64, else 0 */
 } qfs_scanned;
 
+/* lower + upper * 2^32 */
+static inline u128 qfs_scan_join(uint64_t lower, uint64_t upper)
+{
+    qfs_limb carry;
+    return u128_add(u128_make(upper >> 32, upper << 32), u128_make(0, lower), &carry);
+}
+
 /* Words are added in halves of 32 bits, so that up to 2^32 rows need no carry, and joined by OR,
- * which is at least the largest of them. `rows` is a multiple of four. */
+ * which is at least the largest of them. */
 static inline qfs_scanned qfs_scan(const unsigned char *cells, int64_t rows, uint64_t bound_hi)
 {
-    uint64_t lower[QFS_SCAN_WORDS] = { 0 }, upper[QFS_SCAN_WORDS] = { 0 };
-    uint64_t joined[QFS_SCAN_WORDS] = { 0 }, all = 0;
-    qfs_scanned found = { { 0, 0 }, 0, 0 };
-    for (int64_t i = 0; i < 16 * rows; i += 8 * QFS_SCAN_WORDS) {
-        uint64_t words[QFS_SCAN_WORDS];
-        memcpy(words, cells + i, sizeof words);
-        for (int k = 0; k < QFS_SCAN_WORDS; k++) {
-            words[k] = qfs_little_endian(words[k]);
-            lower[k] += words[k] & UINT32_MAX;
-            upper[k] += words[k] >> 32;
-            joined[k] |= words[k];
-        }
+    uint64_t lo_lower = 0, lo_upper = 0, hi_lower = 0, hi_upper = 0, joined = 0;
+    qfs_scanned found;
+    qfs_limb carry;
+    u128 high;
+    for (int64_t i = 0; i < rows; i++) {
+        u128 cell = u128_load(cells + 16 * i);
+        lo_lower += cell.lo & UINT32_MAX;
+        lo_upper += cell.lo >> 32;
+        hi_lower += cell.hi & UINT32_MAX;
+        hi_upper += cell.hi >> 32;
+        joined |= cell.hi;
     }
-    for (int k = 0; k < QFS_SCAN_WORDS; k++) {
-        /* Word k counts 2^(64 * (k mod 2)), its upper half 2^32 times that. */
-        qfs_limb carry;
-        u128 sum = u128_add(u128_make(upper[k] >> 32, upper[k] << 32), u128_make(0, lower[k]),
-                            &carry);
-        if (k % 2) {
-            found.low = u128_add(found.low, u128_make(sum.lo, 0), &carry);
-            found.high += sum.hi + carry;
-            all |= joined[k];
-        } else {
-            found.low = u128_add(found.low, sum, &carry);
-            found.high += carry;
-        }
-    }
-    found.below = all < bound_hi;
+    high = qfs_scan_join(hi_lower, hi_upper);
+    found.low = u128_add(qfs_scan_join(lo_lower, lo_upper), u128_make(high.lo, 0), &carry);
+    found.high = high.hi + carry;
+    found.below = joined < bound_hi;
     return found;
 }
 
