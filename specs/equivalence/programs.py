@@ -15,8 +15,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 HEADERS = ROOT / "qfs_kernel"
 PROGRAMS = pathlib.Path(__file__).parent
 
-SANITIZE = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+SANITIZE = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 """Undefined behaviour and steps beyond memory end the program."""
+
+EMULATED = (f"-I{PROGRAMS / 'lanes'}", "-DQFS_LANES_HEADER=<intrinsics.h>")
+"""The lanes in plain C."""
+
+CELL_BYTES = 16
 
 sources = pytest.mark.skipif(not HEADERS.is_dir(), reason="no sources beside the tests")
 
@@ -34,12 +39,25 @@ def compiled(
     program = folder / path.stem
     given = [*options, *(SANITIZE if os.environ.get("QFS_SANITIZE") == "1" else ())]
     command = [*compiler, "-O2", *given, "-I", headers, path, "-o", program]
-    subprocess.run(command, check=True)
+    # What is preloaded for this Python is none of the compiler's.
+    environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+    subprocess.run(command, check=True, env=environment)
     return program
+
+
+def packed(*numbers: int) -> bytes:
+    """Numbers as a program reads them, and writes them: cells of 16 bytes, little-endian."""
+    return b"".join(number.to_bytes(CELL_BYTES, "little") for number in numbers)
 
 
 def said(program: pathlib.Path, *arguments: str, given: bytes = b"") -> bytes:
     """What a program prints that ends well."""
-    done = subprocess.run([program, *arguments], input=given, capture_output=True, check=False)
+    done = ended(program, *arguments, given=given)
     assert done.returncode == 0, (done.stdout[-500:], done.stderr.decode(errors="replace"))
     return done.stdout
+
+
+def ended(
+    program: pathlib.Path, *arguments: str, given: bytes = b""
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([program, *arguments], input=given, capture_output=True, check=False)

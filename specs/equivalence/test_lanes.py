@@ -14,19 +14,17 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import pytest
-from programs import PROGRAMS, compiled, said, sources
+from programs import EMULATED, compiled, packed, said, sources
 
 Record = Callable[[str, object], None]
 
-CELL, LANES, LIMB, WORD = 16, 8, 52, 128
+LANES, LIMB, WORD = 8, 52, 128
 LARGEST = 2**WORD - 1
 TOP_BITS = (1, 8, 26, 50, 51, 52, 53, 63, 64, 65, 102, 103, 104, 105, 115, 116, 126, 127)
 EDGES = sorted({0, 1, 2, 3, *(2**top + d for top in TOP_BITS for d in (-1, 0, 1))})
 POOLS = [edge for edge in EDGES if edge < 2**127] + [10**18, 10**38 - 1]
 WEIGHTS = [edge for edge in EDGES if edge] + [10**18, 21 * 5**48, 3 * 2**100, LARGEST - 1, LARGEST]
 UNCAPPED, COMMON_CAP, OWN_CAPS = range(3)
-
-EMULATED = [f"-I{PROGRAMS / 'lanes'}", "-DQFS_LANES_HEADER=<intrinsics.h>"]
 
 
 def _has_lanes() -> bool:
@@ -110,10 +108,6 @@ def test_passes_at_the_edges_of_limbs(
     assert at == len(found)
     assert {len(case.cells) % LANES for case in cases} == set(range(LANES))
     record_property("inputs", sum(len(case.cells) for case in cases))
-
-
-def packed(*numbers: int) -> bytes:
-    return b"".join(number.to_bytes(CELL, "little") for number in numbers)
 
 
 def limbs_of(weight: int) -> int:
