@@ -164,7 +164,9 @@ def with_caps(
     shares = [pool * w // weight for w in rows]
     common = max(draw.choice([*shares, pool, LARGEST]) + draw.choice([-1, 0, 0, 1]), 0)
     common = min(common, LARGEST)
-    heavier = [min(weight + draw.choice([1, 2**52, weight]), LARGEST) for _ in range(3)]
+    # The multiplier sees nothing of a weight that ends at 0 in all limbs.
+    beyond = 2 << weight.bit_length()
+    heavier = [min(w, LARGEST) for w in (weight + draw.choice([1, weight]), beyond, beyond + 1)]
     if kind == COMMON_CAP:
         threshold = common * weight // pool if pool else LARGEST
         rows = [*rows, *(w for w in heavier if w > max(weight, threshold))]
@@ -175,7 +177,7 @@ def with_caps(
         common = LARGEST
     caps = [min(max(s + draw.choice([-1, 0, 0, 1, LARGEST]), 0), LARGEST) for s in shares]
     pairs = list(zip(rows, caps, strict=True))
-    pairs += [(w, draw.randrange(pool + 1)) for w in heavier if pool and w > weight]
+    pairs += [(w, draw.choice([pool, pool // 2])) for w in heavier if pool and w > weight]
     draw.shuffle(pairs)
     return Rows(
         pool, weight, kind, common, [w for w, _ in pairs][:count], [c for _, c in pairs][:count]
