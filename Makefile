@@ -10,21 +10,23 @@ KERNEL_LEG := $(LEG) --kernel
 
 # What every change is tried with, and what CI runs besides.
 FAST_LEGS := lint types stubtest contracts-check test-kernel test-reference
-LEGS := $(FAST_LEGS) slow-kernel slow-reference bench-check sdist no-compiler portable pure-wheel \
-	wheel
+LEGS := $(FAST_LEGS) slow-kernel slow-reference bench-check sdist no-compiler portable sanitize \
+	pure-wheel wheel
 
 # One process per core, each with a PostgreSQL server of its own.
 PYTEST := $(PY) -m pytest -q -n auto
 TESTS := tests specs
 
 # A leg means what it says, whatever is set in the shell that calls make.
-unexport QFS_BACKEND QFS_ISA QFS_NO_KERNEL QFS_PORTABLE QFS_REQUIRE_KERNEL QFS_THREADS PYTHONPATH
+unexport QFS_BACKEND QFS_ISA QFS_NO_KERNEL QFS_PORTABLE QFS_REQUIRE_KERNEL QFS_SANITIZE
+unexport QFS_THREADS PYTHONPATH
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests also run from outside the checkout, where a relative path would lead elsewhere.
 export QFS_TEST_DATA := $(abspath $(or $(QFS_TEST_DATA),../shared/data))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo docs test test-all prove contracts build bench bench-log clean $(LEGS)
+.PHONY: help demo docs test test-all prove contracts build bench bench-log clean sanitize-all \
+	$(LEGS)
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -96,6 +98,13 @@ no-compiler: sdist ## leg: an install where nothing can compile
 portable: sdist ## leg: the kernel without the compiler's 128-bit integers
 	@$(KERNEL_LEG) $@ "the kernel without 128-bit integers of the compiler passes its tests" \
 		$(PY) tests/packaging/portable.py
+
+sanitize: $(VENV)/dev.stamp ## leg: the kernel and its steps under sanitizers
+	@$(KERNEL_LEG) $@ "no test makes the kernel leave its memory or do what C leaves undefined" \
+		$(PY) tests/packaging/sanitized.py
+
+sanitize-all: $(VENV)/dev.stamp ## the same with every test of the kernel, slow ones too
+	$(PY) tests/packaging/sanitized.py all
 
 pure-wheel: sdist ## leg: the wheel without a kernel
 	@$(LEG) $@ "the wheel of QFS_NO_KERNEL=1 fits every platform and works" \

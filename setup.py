@@ -2,7 +2,8 @@
 
 Without a compiler the install succeeds and `qfs` runs in pure Python, saying so at run time.
 QFS_REQUIRE_KERNEL=1 makes a failed build an error, QFS_NO_KERNEL=1 builds a pure wheel,
-QFS_PORTABLE=1 leaves the compiler's 128-bit type unused.
+QFS_PORTABLE=1 leaves the compiler's 128-bit type unused. QFS_SANITIZE=1 builds for tests: a step
+beyond memory or undefined behaviour ends the process (gcc and clang, see docs/proofs.md).
 """
 
 from __future__ import annotations
@@ -48,6 +49,13 @@ REQUIRED, PURE = flag("QFS_REQUIRE_KERNEL"), flag("QFS_NO_KERNEL")
 if REQUIRED and PURE:
     raise SystemExit("QFS_REQUIRE_KERNEL=1 and QFS_NO_KERNEL=1 contradict each other")
 
+# Debug information would be most of the wheel and a quarter of the compile time.
+COMPILE_ARGUMENTS, LINK_ARGUMENTS = [] if os.name == "nt" else ["-O3", "-g0"], []
+if flag("QFS_SANITIZE"):
+    # Optimised, undefined steps may be gone before they can be seen.
+    LINK_ARGUMENTS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    COMPILE_ARGUMENTS = ["-O1", "-g", "-fno-omit-frame-pointer", *LINK_ARGUMENTS]
+
 MACROS = [("QFS_SOURCE_HASH", f'"{source_hash()}"')]
 if flag("QFS_PORTABLE"):
     MACROS.append(("QFS_PORTABLE", "1"))
@@ -63,8 +71,8 @@ setup(
             include_dirs=["qfs_kernel"],
             depends=[str(p.relative_to(ROOT)) for p in sorted(ROOT.glob("qfs_kernel/*.h"))],
             define_macros=MACROS,
-            # Debug information would be most of the wheel and a quarter of the compile time.
-            extra_compile_args=[] if os.name == "nt" else ["-O3", "-g0"],
+            extra_compile_args=COMPILE_ARGUMENTS,
+            extra_link_args=LINK_ARGUMENTS,
             optional=not REQUIRED,
             cython_c_in_temp=True,
         )

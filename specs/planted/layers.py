@@ -28,8 +28,9 @@ class Layer:
         folders = {path.parent for path in paths}
         paths.update(p for path in named if path.is_dir() for p in path.rglob("*.py"))
         if self.name != CONTRACT:
-            beside = (p for folder in folders for p in folder.glob("*.py"))
+            beside = [p for folder in folders for p in folder.glob("*.py")]
             paths.update(p for p in beside if not p.name.startswith("test_"))
+            paths.update(p for folder in folders for p in folder.rglob("*.[ch]"))
         return sorted(paths)
 
 

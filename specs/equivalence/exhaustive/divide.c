@@ -1,19 +1,7 @@
 /* The division of u128.h at limbs of 4 bits, against plain division, for every dividend of four
  * limbs and every divisor of two whose quotient has two. */
 
-#include <stdio.h>
-
-#include "u128.h"
-
-static u128 wide(unsigned value)
-{
-    return u128_make(QFS_LIMB(value >> QFS_LIMB_BITS), QFS_LIMB(value));
-}
-
-static unsigned plain(u128 value)
-{
-    return (unsigned)value.hi << QFS_LIMB_BITS | value.lo;
-}
+#include "plain.h"
 
 int main(void)
 {

@@ -1,10 +1,7 @@
 /* Every input of the steps of a score at a limb width where they can all be tried, and of the
  * division that they rest on. Exits with 0 where all results are those of plain C. */
+#include "plain.h"
 #include "score.h"
-
-#include <stdio.h>
-
-#define LIMBS ((unsigned)QFS_LIMB_MAX + 1)
 
 static int fails(const char *what, unsigned tried)
 {
@@ -12,17 +9,12 @@ static int fails(const char *what, unsigned tried)
     return 1;
 }
 
-static u128 two_limbs(unsigned value)
-{
-    return u128_make(QFS_LIMB(value >> QFS_LIMB_BITS), QFS_LIMB(value));
-}
-
 static int try_division(void)
 {
     unsigned tried = 0;
     for (unsigned d = 1; d < LIMBS * LIMBS; d++)
         for (unsigned n = 0; n < d * LIMBS; n++, tried++)
-            if (u128_div_to_limb(two_limbs(n / LIMBS), QFS_LIMB(n), two_limbs(d)) != n / d)
+            if (u128_div_to_limb(wide(n / LIMBS), QFS_LIMB(n), wide(d)) != n / d)
                 return fails("u128_div_to_limb", tried);
     return 0;
 }

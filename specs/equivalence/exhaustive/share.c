@@ -1,19 +1,8 @@
 /* The shares of share.h at limbs of 4 bits, against plain division, for every pool, weight and
  * row. A pool of the protocol has a bit less than the limbs hold, and so has one here. */
 
-#include <stdio.h>
-
+#include "plain.h"
 #include "share.h"
-
-static u128 wide(unsigned value)
-{
-    return u128_make(QFS_LIMB(value >> QFS_LIMB_BITS), QFS_LIMB(value));
-}
-
-static unsigned plain(u128 value)
-{
-    return (unsigned)value.hi << QFS_LIMB_BITS | value.lo;
-}
 
 static int differs(const qfs_ratio *ratio, unsigned pool, unsigned weight, unsigned w)
 {
