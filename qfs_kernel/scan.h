@@ -15,8 +15,9 @@ typedef struct {
     int below;      /* 1 where all cells are surely below bound_hi * 2^64, else 0 */
 } qfs_scanned;
 
-/* Words are added in halves of 32 bits, so that up to 2^32 rows need no carry, and joined by OR,
- * which is at least the largest of them. `rows` is a multiple of four. */
+/* Words are added in halves of 32 bits, so that up to 2^32 rows need no carry
+ * (lemma sums.half_limbs_sum_within_a_limb), and joined by OR, which is at least the largest of
+ * them (lemma sums.a_join_by_or_is_no_smaller). `rows` is a multiple of four. */
 static inline qfs_scanned qfs_scan(const unsigned char *cells, int64_t rows, uint64_t bound_hi)
 {
     uint64_t lower[QFS_SCAN_WORDS] = { 0 }, upper[QFS_SCAN_WORDS] = { 0 };
@@ -33,7 +34,8 @@ static inline qfs_scanned qfs_scan(const unsigned char *cells, int64_t rows, uin
         }
     }
     for (int k = 0; k < QFS_SCAN_WORDS; k++) {
-        /* Word k counts 2^(64 * (k mod 2)), its upper half 2^32 times that. */
+        /* Word k counts 2^(64 * (k mod 2)), its upper half 2^32 times that
+         * (lemma sums.a_sum_of_upper_halves_is_two_limbs). */
         qfs_limb carry;
         u128 sum = u128_add(u128_make(upper[k] >> 32, upper[k] << 32), u128_make(0, lower[k]),
                             &carry);

@@ -185,6 +185,7 @@ def collect_ballots(
             unknown += voter >= count
             voter = count if voter >= count else voter
             # Step 3. Of a voter's ballots the one with the lowest seq is kept.
+            # (lemma sums.the_lower_key_has_the_lower_seq)
             seq = <uint64_t>i if place == NULL else place[i] - low
             key = <Key>(seq << 2 | (choice[i] & 3))
             first[voter] = min(key, first[voter])
