@@ -109,7 +109,7 @@ static inline uint32_t qfs_digit(u128 remainder, int shift, int level)
  *
  * For K = 2^128. Below the quotient the estimate's product has a fraction, whose upper limb is f;
  * the true one is at least f and below f + w.hi + 2, in units of that limb
- * (lemma shares.the_estimate_falls_short_by_less_than_w). Where this reaches no integer the
+ * (lemma shares.the_estimate_falls_short_by_w_at_most). Where this reaches no integer the
  * estimate is the quotient
  * (lemma shares.a_fraction_that_reaches_no_integer_tells_the_share). The upper limb of
  * remainder << shift is that fraction of the weight's: at least x = floor(f * top / 2^64), and

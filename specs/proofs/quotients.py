@@ -70,7 +70,8 @@ def an_estimated_digit_is_not_too_small(base, d1, d0, rest, following, digit, es
 def an_estimated_digit_is_two_too_large_at_most(
     base, d1, d0, rest, following, digit, estimate, left
 ):
-    """So it is where the divisor's top bit is set, and the digit no estimate above a limb."""
+    """An estimate below the base is the digit or at most two more, where the divisor's top bit is
+    set."""
     d = d1 * base + d0
     n = rest * base + following
     return Statement(

@@ -188,7 +188,32 @@ def a_factor_fits_where_twice_the_pool_does(word, pool, weight, scale, factor, c
 
 
 @lemma
-def the_estimate_falls_short_by_less_than_w(pool, weight, w, scale, factor, cut, estimate, lost):
+def a_factor_is_not_below_the_pool(pool, weight, scale, factor, cut, w, share, rest):
+    """With a scale that is not below the weight, and no share is above it."""
+    return Statement(
+        given={
+            "pool": pool >= 0,
+            "scale": scale >= weight,
+            "factor": divides(scale * pool, weight, factor, cut),
+            "w": w <= weight,
+            "share": divides(pool * w, weight, share, rest),
+        },
+        then=[pool <= factor, share <= factor],
+        canaries={
+            "with any scale": {"scale": scale >= 1},
+            "it is above it": {"then": pool < factor},
+        },
+        hints=[
+            a_product_grows_with_its_factor(weight, scale, pool),
+            a_smaller_product_has_a_smaller_factor(pool, factor + 1, weight),
+            a_product_grows_with_its_factor(w, weight, pool),
+            a_smaller_product_has_a_smaller_factor(share, pool + 1, weight),
+        ],
+    )
+
+
+@lemma
+def the_estimate_falls_short_by_w_at_most(pool, weight, w, scale, factor, cut, estimate, lost):
     """What an estimate leaves, in units of weight / scale, is at least its fraction, the rest of
     its own division, and at most w more."""
     return Statement(

@@ -15,8 +15,8 @@ from lemma import Lemma, Statement, Truth, implies, negation, truth
 
 STEPS = 30_000_000
 """z3's own count, for each question and each way to answer it"""
-LARGEST = (4, 40, 2**16, 2**140)
-"""Bounds of the variables within which an example is looked for, the smallest first."""
+RANGES = ((0, 4), (0, 40), (0, 2**16), (-40, 40), (-(2**140), 2**140))
+"""Where the variables of an example are looked for: small ones that are not negative first."""
 
 Values = dict[str, int]
 
@@ -127,8 +127,8 @@ def _follows(known: Sequence[Truth], then: Truth) -> str:
 def _example(lemma: Lemma, formulas: Sequence[Truth]) -> Values | str:
     """Integers that meet them, or what z3 says; small ones where there are any."""
     symbols = lemma.symbols()
-    for largest in LARGEST:
-        bounds = [z3.And(-largest <= symbol, symbol <= largest) for symbol in symbols]
+    for least, most in RANGES:
+        bounds = [z3.And(least <= symbol, symbol <= most) for symbol in symbols]
         answer, solver = _ask([*formulas, *bounds])
         if answer == z3.sat:
             model = solver.model()

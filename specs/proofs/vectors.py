@@ -142,7 +142,7 @@ def the_opposite_carries_where_the_rest_is_not_below(whole, scaled, opposite, re
 
 @lemma
 def complements_and_one_make_the_opposite(lower, limb, low, opposite, carry, digit, over, kept):
-    """limb by limb: the complement of each and, from the lowest on, 1 that is carried. `low` is
+    """Limb by limb: the complement of each and, from the lowest on, 1 that is carried. `low` is
     what was taken so far, below `lower`."""
     return Statement(
         given={
