@@ -26,7 +26,8 @@ The words:
 - **proved for all inputs**: CrossHair executed the function with symbolic arguments, followed every
   path and found no counterexample among all arguments within their documented bounds. Of a lemma:
   z3 found its conclusion from its hypotheses, which some integers meet, and each canary, a false
-  variant of it, was refuted by integers that Python computed with too.
+  variant or the lemma without one hypothesis, was refuted by integers that Python computed with
+  too.
 - **proved up to bound**: the same for the shapes or values that the row names, and no others.
 - **not proved**: CrossHair came to no end; the row says what is proved instead.
 - **checked for all inputs**: each input of those that the row names was tried.
@@ -41,7 +42,7 @@ checked by samples, and is not proved.
 
 
 GENERAL = {
-    "lemma": "lemmas of arithmetic, which steps of the code rest on, are proved for all integers",
+    "lemma": "lemmas of arithmetic, which its steps rest on, are proved for integers of any size",
 }
 """Layers that prove something else than what a function returns, with what that is."""
 

@@ -107,7 +107,6 @@ def one_comparison_tells_a_range(base, digit, first, last, wraps, moved):
     return Statement(
         given={
             "bytes": digits(base, digit, first, last),
-            "range": first <= last,
             "moved": [digit - first == moved - wraps * base, within(0, moved, base)],
         },
         then=iff(moved <= last - first, [first <= digit, digit <= last]),

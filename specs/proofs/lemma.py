@@ -15,7 +15,8 @@ what both understand: arithmetic, comparisons, and the words below.
         )
 
 A canary is the lemma with some of its parts replaced, by their labels or "then": a false one, so
-that a proof which would hold of anything is noticed. A hint is another lemma at some terms. A
+that a proof which would hold of anything is noticed. The lemma without any one of its hypotheses is
+another, and need not be written. A hint is another lemma at some terms. A
 division is stated by quotient and rest, and a power of two by any number in its place.
 """
 

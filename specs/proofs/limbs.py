@@ -108,7 +108,6 @@ def lower_limbs_make_the_product_modulo_the_word(
     a, b = a1 * base + a0, b1 * base + b0
     return Statement(
         given={
-            "limbs": [base >= 2, *digits(base, a1, a0, b1, b0)],
             "low": divides(a0 * b0, base, hi, lo),
             "wrapped": a0 * b1 + a1 * b0 == words * base + crossed,
             "cut": divides(hi + crossed, base, lost, high),
@@ -286,7 +285,6 @@ def a_shift_up_moves_bits_between_limbs(by, rest, a1, a0, x1, x0, y1, y0):
     hi, lo = y0 * by + x1, x0 * by
     return Statement(
         given={
-            "width": [by >= 1, rest >= 1],
             "lower": [divides(a0, rest, x1, x0), *digits(by, x1)],
             "upper": [divides(a1, rest, y1, y0), *digits(by, y1)],
         },
@@ -318,7 +316,6 @@ def a_shift_down_moves_bits_between_limbs(by, rest, a1, a0, x1, x0, y1, y0):
     base = by * rest
     return Statement(
         given={
-            "width": [by >= 1, rest >= 1],
             "upper": divides(a1, by, x1, x0),
             "lower": [divides(a0, by, y1, y0), *digits(rest, y1)],
         },

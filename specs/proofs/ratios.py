@@ -144,7 +144,6 @@ def a_least_ratio_is_compared_by_products(scale, n, d, least, floor, rest):
     over the scale rounded up; nothing is divided."""
     return Statement(
         given={
-            "counts": [scale >= 1, d >= 1],
             "needed": [least * d == floor * scale - rest, within(0, rest, scale)],
         },
         then=iff(n * scale < least * d, n < floor),

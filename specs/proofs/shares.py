@@ -349,7 +349,6 @@ def equal_digits_hold_all_between(bucket, count, margin, x, y, digit, inside, wr
     base = bucket * count
     return Statement(
         given={
-            "limb": [bucket >= 1, count >= 2, *digits(base, x, y)],
             "margin": [margin >= 1, margin + bucket <= base],
             "first": divides(x, bucket, digit, inside),
             "last": [x + margin == wraps * base + total, within(0, total, base)],
@@ -361,9 +360,9 @@ def equal_digits_hold_all_between(bucket, count, margin, x, y, digit, inside, wr
             "for a margin of all but one": {"margin": [margin >= 1, margin < base]},
         },
         hints=[
-            a_smaller_product_has_a_smaller_factor(wraps, 2, base),
+            # The sum does not wrap: two numbers with one digit are less than a bucket apart.
+            a_smaller_product_has_a_smaller_factor(wraps, 1, base),
             a_smaller_product_has_a_smaller_factor(-1, wraps, base),
-            equal_numbers_have_equal_multiples(wraps, 0, base).when(wraps == 0),
-            equal_numbers_have_equal_multiples(wraps, 1, base).when(wraps == 1),
+            equal_numbers_have_equal_multiples(wraps, 0, base),
         ],
     )

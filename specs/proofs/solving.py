@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import z3
@@ -33,18 +34,21 @@ class Found:
     seconds: float = 0.0
 
 
+@cache
 def check(lemma: Lemma) -> Found:
     """Whether it is proved, with every hint, and every canary refuted."""
-    start = time.process_time()
-    found = Found()
     circle = circle_of(lemma)
     if circle:
-        found.faults.append(f"circular: {' needs '.join(circle)}")
-    else:
-        statement = lemma.at(lemma.symbols())
-        found.faults += _faults_of_text(lemma, statement)
-        _look_for_examples(lemma, statement, found)
-        found.faults += _unproved(statement)
+        return Found(faults=[f"circular: {' needs '.join(circle)}"])
+    statement = lemma.at(lemma.symbols())
+    found = Found()
+    for served_by in dict.fromkeys(instance.lemma for instance in statement.hints):
+        if check(served_by).faults:
+            found.faults.append(f"its hint {served_by.name} does not hold")
+    start = time.process_time()
+    found.faults += _faults_of_text(lemma, statement)
+    _look_for_examples(lemma, statement, found)
+    found.faults += _unproved(statement)
     found.seconds = time.process_time() - start
     return found
 
@@ -58,6 +62,12 @@ def circle_of(lemma: Lemma, path: tuple[Lemma, ...] = ()) -> list[str]:
         if circle:
             return circle
     return []
+
+
+def canaries_of(statement: Statement) -> dict[str, Mapping[str, Truth]]:
+    """Its own, and for each hypothesis the lemma without it, so that none is idle."""
+    without = {f"without {label!r}": {label: True} for label in statement.given}
+    return {**statement.canaries, **without}
 
 
 def _faults_of_text(lemma: Lemma, statement: Statement) -> Iterator[str]:
@@ -79,14 +89,14 @@ def _look_for_examples(lemma: Lemma, statement: Statement, found: Found) -> None
         found.faults.append(f"{example} does not meet the hypotheses, as z3 says")
     else:
         found.example = example
-    for words, parts in statement.canaries.items():
+    for words, parts in canaries_of(statement).items():
         given, then = _replaced(statement, parts)
         witness = _example(lemma, [given, negation(then)])
         if isinstance(witness, str):
             found.faults.append(f"canary {words!r} is not refuted: {witness}")
             continue
         of_integers = lemma.at([*witness.values()])
-        given, then = _replaced(of_integers, of_integers.canaries[words])
+        given, then = _replaced(of_integers, canaries_of(of_integers)[words])
         if not given or then:
             found.faults.append(f"canary {words!r}: {witness} does not refute it, as z3 says")
         else:
