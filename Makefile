@@ -115,7 +115,7 @@ wheel: sdist ## leg: the wheel with the kernel, tested outside the checkout
 		$(PY) tests/packaging/wheel.py kernel
 
 contracts: $(VENV)/dev.stamp ## the proofs alone, of what changed; all of them with FORCE=1
-	$(PY) specs/gate --layers contract,model $(if $(FORCE),--all)
+	$(PY) specs/gate --layers contract,model,lemma $(if $(FORCE),--all)
 
 bench: $(VENV)/bench.stamp ## measure, with every peer, into docs/performance.md
 	$(PY) benchmarks/run.py

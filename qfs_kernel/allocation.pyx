@@ -125,6 +125,9 @@ def water_fill(const unsigned char[::1] weights, const unsigned char[::1] caps, 
     cdef Sum cap_sum = Sum(u128_make(0, 0), 0)
     cdef Sum weight_sum = Sum(u128_make(0, 0), 0)
     found.count = 0
+    # Every row is looked at, since one that was capped at a lower level is so at this one
+    # (lemmas levels.a_capped_row_stays_capped, levels.rows_that_leave_raise_the_level,
+    # levels.sums_of_rows_that_exceed_exceed).
     with nogil:
         if level.has_lanes and rows > 0:
             first = qfs_water_fill_ifma(&at, &level.lanes, &weights[0], own, rows, &found)
@@ -163,6 +166,7 @@ def water_fill_sorted(
         for i in range(count):
             w = u128_load(&weights[<Py_ssize_t>positions[i] * 16])
             cap = qfs_level_cap(&level.at, cell(own, positions[i]))
+            # No later one exceeds then (lemma levels.rows_after_one_that_fits_fit).
             if not qfs_exceeds(pool, weight, w, cap):
                 break
             pool = u128_sub(pool, cap, &borrow)

@@ -3,7 +3,8 @@
  *
  * The digits lie in the last quarter of the scratch, which has four bytes per row. The positions
  * of the rows that the cut leaves open are written over it from its beginning: the k-th of them
- * is found at a row k or later, and its four bytes end before the digit of the row after.
+ * is found at a row k or later, and its four bytes end before the digit of the row after
+ * (lemma leftovers.positions_end_before_the_digits_to_come).
  */
 #ifndef QFS_DIGITS_H
 #define QFS_DIGITS_H
@@ -37,8 +38,8 @@ static inline void qfs_pay(unsigned char *cell, u128 units)
 }
 
 /* Rows with a digit above `half` have one unit already. Afterwards those with a digit above
- * `cut` have it and no others; the positions of those that have the digit `cut` are at the front
- * of the scratch. Returns how many these are. */
+ * `cut` have it and no others (lemma leftovers.units_paid_ahead_are_mended); the positions of those
+ * that have the digit `cut` are at the front of the scratch. Returns how many these are. */
 static inline int64_t qfs_settle(unsigned char *amounts, unsigned char *scratch, int64_t rows,
                                  int half, int cut)
 {
@@ -50,6 +51,7 @@ static inline int64_t qfs_settle(unsigned char *amounts, unsigned char *scratch,
         unsigned char block[QFS_BLOCK] = { 0 }, inside[QFS_BLOCK];
         int count = rows - start < QFS_BLOCK ? (int)(rows - start) : QFS_BLOCK;
         memcpy(block, digits + start, (size_t)count);
+        /* first <= digit <= last (lemma leftovers.one_comparison_tells_a_range) */
         for (int i = 0; i < QFS_BLOCK; i++)
             inside[i] = (unsigned char)(block[i] - first) <= (unsigned char)(last - first);
         for (int i = 0; i < count; i++) {

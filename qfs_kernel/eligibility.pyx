@@ -108,6 +108,7 @@ cdef inline bint is_malformed(Reported reported, Py_ssize_t row, Rule rule) noex
 
 
 cdef inline bint is_low(uint32_t n, uint32_t d, uint64_t minimum) noexcept nogil:
+    # (lemma ratios.a_least_ratio_is_compared_by_products)
     cdef qfs_limb high, least_high
     cdef qfs_limb low = qfs_limb_mul(n, SCALE, &high)
     cdef qfs_limb least_low = qfs_limb_mul(minimum, d, &least_high)

@@ -56,6 +56,8 @@ def issue(
     with nogil:
         for i in range(rows):
             # Step 2. What the rate gives, and what it leaves below one base unit.
+            # At most the fee (lemma rates.no_fee_issues_more_than_itself), and nothing is lost
+            # (lemma rates.one_more_fee_keeps_the_account).
             raw = qfs_rate_of(&prepared, u128_load(read + i * 16), &part)
             raw = u128_add(raw, u128_make(0, qfs_carry(&prepared, part, &carried)), &borrow)
             # Step 3. No more than the cap leaves; the rest is withheld, not carried.

@@ -1,9 +1,11 @@
 /* The steps of issuance: a rate of each fee, and the residue that fees hand on to each other.
  *
  * (residue + fee * rate) div and mod scale, taken fee by fee, would make each division wait for the
- * one before. But fee * rate = quotient * scale + part does not depend on the residue; and since
- * residue and part are both below the scale, their sum is below twice the scale, so that what it
- * adds to the quotient is 0 or 1, told by one comparison. Only that comparison is a chain.
+ * one before. But fee * rate = quotient * scale + part does not depend on the residue
+ * (lemma rates.quotient_and_carry_make_what_is_issued); and since residue and part are both below
+ * the scale, their sum is below twice the scale, so that what it adds to the quotient is 0 or 1,
+ * told by one comparison (lemma rates.a_residue_carries_one_at_most). Only that comparison is a
+ * chain.
  *
  * At a narrow limb width all inputs can be tried.
  */
@@ -19,6 +21,7 @@ typedef struct {
     u128 factor;     /* floor(K * rate / scale) with K = 2^127, at most K */
 } qfs_rate;
 
+/* (lemma rates.a_factor_is_at_most_the_word) */
 static inline qfs_rate qfs_rate_make(qfs_limb rate, qfs_limb scale)
 {
     qfs_rate made;
@@ -33,9 +36,12 @@ static inline qfs_rate qfs_rate_make(qfs_limb rate, qfs_limb scale)
 /* fee * rate div scale, for fee < K, and in *part its mod.
  *
  * The estimate floor(fee * factor / K) is the quotient or one less, since
- * 0 <= fee * (K * rate / scale - factor) / K < 1. So the rest fee * rate - estimate * scale is below
- * twice the scale, which fits in a limb: the lower limbs of both products give it, and one
- * comparison corrects it. */
+ * 0 <= fee * (K * rate / scale - factor) / K < 1
+ * (lemma shares.an_estimate_is_one_too_small_at_most). So the rest fee * rate - estimate * scale is
+ * below twice the scale (lemma shares.the_rest_of_an_estimate_is_below_twice_the_weight), which
+ * fits in a limb: the lower limbs of both products give it
+ * (lemma limbs.a_difference_survives_the_word), and one comparison corrects it
+ * (lemma shares.one_comparison_corrects_the_estimate). */
 static inline u128 qfs_rate_of(const qfs_rate *rate, u128 fee, qfs_limb *part)
 {
     qfs_limb ignored;

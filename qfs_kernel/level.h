@@ -29,8 +29,10 @@ static inline qfs_level qfs_level_make(u128 pool, u128 weight, u128 common_cap, 
         level.ratio = qfs_ratio_make(pool, weight);
         level.half = qfs_digit(u128_shift_right(weight, 1), level.ratio.shift, 0);
     }
-    /* pool * w > cap * weight is w > floor(cap * weight / pool). Where the pool is 0 or the
-     * quotient leaves 128 bits, no weight is above it. */
+    /* pool * w > cap * weight is w > floor(cap * weight / pool)
+     * (lemma levels.a_threshold_tells_who_exceeds_a_common_cap). Where the pool is 0 or the
+     * quotient leaves 128 bits, no weight is above it
+     * (lemma levels.where_no_threshold_fits_no_row_exceeds). */
     if (!u128_is_zero(pool) && qfs_mul_div(common_cap, weight, pool, 0, &level.threshold))
         level.threshold = largest;
     return level;

@@ -1,8 +1,10 @@
 /* The score of a row from its three ratios, in units of 1 / scale, rounded down once.
  *
  * A count fits in half a limb and the scale in one. So three counts multiply to a limb and a half,
- * which times the scale is less than three limbs; and no score is above the scale, so that one
- * step of division gives it. At a narrow limb width all inputs can be tried.
+ * which times the scale is less than three limbs
+ * (lemma ratios.three_counts_and_the_scale_fit_in_three_limbs); and no score is above the scale
+ * (lemma ratios.ratios_multiply_to_one_at_most), so that one step of division gives it
+ * (lemma ratios.a_quotient_of_a_limb_is_one_step). At a narrow limb width all inputs can be tried.
  */
 #ifndef QFS_SCORE_H
 #define QFS_SCORE_H
@@ -47,7 +49,9 @@ static inline qfs_limb qfs_score_product(qfs_limb scale, qfs_counts a, qfs_count
 }
 
 /* floor(weights[0] * a + weights[1] * b + weights[2] * c) for weights that sum to the scale: the
- * sum over the common denominator is at most the scale times it, and so is each part. */
+ * sum over the common denominator is at most the scale times it, and so is each part
+ * (lemmas ratios.a_weighted_sum_over_the_common_denominator,
+ * ratios.parts_of_a_weighted_sum_fit). */
 static inline qfs_limb qfs_score_sum(const qfs_limb weights[3], qfs_counts a, qfs_counts b,
                                      qfs_counts c)
 {

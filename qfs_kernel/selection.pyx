@@ -41,6 +41,8 @@ def choose_digit(const uint32_t[::1] counts, object leftover):
 
     `counts` has the counts of each digit, one slice after another.
     """
+    # At least one unit is left for them (lemma leftovers.rows_at_the_cut_share_what_is_left), and
+    # none for remainders of 0 (lemma leftovers.fewer_units_are_left_than_rows_have_a_remainder).
     cdef unsigned long long left = leftover, rows
     cdef Py_ssize_t digit, start
     for digit in range(QFS_DIGITS - 1, -1, -1):

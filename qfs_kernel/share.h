@@ -19,6 +19,8 @@ typedef struct {
     qfs_limb top; /* the upper half of weight << shift */
 } qfs_ratio;
 
+/* The factor fits in 128 bits (lemmas shares.a_factor_fits_where_the_pool_is_below_the_weight,
+ * shares.a_factor_fits_where_twice_the_pool_does). */
 static inline qfs_ratio qfs_ratio_make(u128 pool, u128 weight)
 {
     qfs_ratio ratio;
@@ -37,9 +39,14 @@ static inline qfs_ratio qfs_ratio_make(u128 pool, u128 weight)
 /* floor(pool * w / weight) and its remainder, for w <= weight.
  *
  * With K >= w the estimate floor(w * factor / K) is the quotient or one less, since
- * 0 <= w * (K * pool / weight - factor) / K < 1. So the rest pool * w - estimate * weight is below
- * 2 * weight, and one comparison corrects it. Both products are taken modulo 2^128, which loses
- * nothing unless the rest needs a 129th bit; then (wide) the upper halves supply it. */
+ * 0 <= w * (K * pool / weight - factor) / K < 1
+ * (lemma shares.an_estimate_is_one_too_small_at_most); w and K are shifted up together
+ * (lemma quotients.scaling_changes_no_quotient). So the rest pool * w - estimate * weight is below
+ * 2 * weight
+ * (lemma shares.the_rest_of_an_estimate_is_below_twice_the_weight), and one comparison corrects it
+ * (lemma shares.one_comparison_corrects_the_estimate). Both products are taken modulo 2^128, which
+ * loses nothing (lemma limbs.a_difference_survives_the_word) unless the rest needs a 129th bit;
+ * then (wide) the upper halves supply it (lemma shares.a_bit_above_the_word_settles_the_rest). */
 static inline u128 qfs_share(const qfs_ratio *ratio, u128 w, u128 *remainder)
 {
     qfs_limb ignored, borrow;
@@ -63,7 +70,7 @@ static inline u128 qfs_share(const qfs_ratio *ratio, u128 w, u128 *remainder)
 }
 
 /* pool * w - share * weight for share = floor(pool * w / weight): below weight, so modulo 2^128
- * loses nothing. */
+ * loses nothing (lemma limbs.a_difference_survives_the_word). */
 static inline u128 qfs_remainder(const qfs_ratio *ratio, u128 w, u128 share)
 {
     qfs_limb borrow;
@@ -76,14 +83,16 @@ static inline int qfs_exceeds(u128 pool, u128 weight, u128 w, u128 cap)
     return u256_less(u128_mul(cap, weight), u128_mul(pool, w));
 }
 
-/* Whether cap_a / w_a < cap_b / w_b, for weights of at least 1. */
+/* Whether cap_a / w_a < cap_b / w_b, for weights of at least 1
+ * (lemma levels.cross_multiplication_orders_caps). */
 static inline int qfs_caps_earlier(u128 cap_a, u128 w_a, u128 cap_b, u128 w_b)
 {
     return u256_less(u128_mul(cap_a, w_b), u128_mul(cap_b, w_a));
 }
 
 /* The digit of a remainder at a level of the selection: bits of remainder << shift, from the top,
- * QFS_DIGIT_BITS at a time. */
+ * QFS_DIGIT_BITS at a time. The first in which two remainders differ tells the larger
+ * (lemma leftovers.the_higher_digit_is_the_larger_remainder). */
 #define QFS_DIGIT_BITS (QFS_LIMB_BITS < 8 ? QFS_LIMB_BITS : 8)
 #define QFS_DIGITS (1 << QFS_DIGIT_BITS)
 #define QFS_LEVELS ((QFS_WIDE_BITS + QFS_DIGIT_BITS - 1) / QFS_DIGIT_BITS)
@@ -99,9 +108,13 @@ static inline uint32_t qfs_digit(u128 remainder, int shift, int level)
  * nearly every row; returns 0 where it does not tell, and then they are to be computed.
  *
  * For K = 2^128. Below the quotient the estimate's product has a fraction, whose upper limb is f;
- * the true one is at least f and below f + w.hi + 2, in units of that limb. Where this reaches no
- * integer the estimate is the quotient. The upper limb of remainder << shift is that fraction of
- * the weight's: at least x = floor(f * top / 2^64), and below x + w.hi + 4. */
+ * the true one is at least f and below f + w.hi + 2, in units of that limb
+ * (lemma shares.the_estimate_falls_short_by_w_at_most). Where this reaches no integer the
+ * estimate is the quotient
+ * (lemma shares.a_fraction_that_reaches_no_integer_tells_the_share). The upper limb of
+ * remainder << shift is that fraction of the weight's: at least x = floor(f * top / 2^64), and
+ * below x + w.hi + 4 (lemma shares.the_fraction_tells_the_remainders_upper_limb). Where both have
+ * the same first digit it has it too (lemma shares.equal_digits_hold_all_between). */
 static inline int qfs_likely_share(const qfs_ratio *ratio, u128 w, u128 *share, uint32_t *digit)
 {
     u256 product = u128_mul(w, ratio->factor);
@@ -113,8 +126,12 @@ static inline int qfs_likely_share(const qfs_ratio *ratio, u128 w, u128 *share, 
            && QFS_LIMB(x + margin) >> (QFS_LIMB_BITS - QFS_DIGIT_BITS) == *digit;
 }
 
-/* a * b / c rounded, for c > 0. Returns 0, or 1 where the result exceeds 128 bits.
- * rounding: 0 floor, 1 ceil, 2 half up, 3 half down. */
+/* a * b / c rounded, for c > 0. Returns 0, or 1 where the result exceeds 128 bits
+ * (lemma quotients.the_upper_half_tells_whether_the_quotient_fits).
+ * rounding: 0 floor, 1 ceil, 2 half up, 3 half down; the rest tells, compared with what it lacks
+ * (lemmas quotients.rounding_up_adds_one_where_there_is_a_rest,
+ * quotients.half_up_compares_the_rest_with_its_opposite,
+ * quotients.half_down_compares_the_rest_with_its_opposite). */
 static inline int qfs_mul_div(u128 a, u128 b, u128 c, int rounding, u128 *result)
 {
     u256 product = u128_mul(a, b);

@@ -5,7 +5,8 @@
 #include "u128.h"
 
 /* A sum of up to 2^32 values, as four sums of half limbs: of the lower halves of lo and hi, then of
- * the upper halves. None can go over 2^64, no addition waits for a carry, and two go at a time. */
+ * the upper halves. None can go over 2^64 (lemma sums.half_limbs_sum_within_a_limb), no addition
+ * waits for a carry, and two go at a time (lemma sums.sums_of_halves_make_the_sum). */
 typedef struct { uint64_t parts[4]; } qfs_sum;
 
 static inline void qfs_sum_add(qfs_sum *sum, u128 value)
@@ -16,7 +17,8 @@ static inline void qfs_sum_add(qfs_sum *sum, u128 value)
     sum->parts[3] += value.hi >> QFS_HALF_BITS;
 }
 
-/* The lower of both, without a branch: whether a power is above its cap is not predictable. */
+/* The lower of both, without a branch: whether a power is above its cap is not predictable
+ * (lemma limbs.a_borrow_tells_the_lower). */
 static inline u128 qfs_lower(u128 value, u128 cap)
 {
 #if QFS_HAS_INT128

@@ -185,6 +185,7 @@ def collect_ballots(
             unknown += voter >= count
             voter = count if voter >= count else voter
             # Step 3. Of a voter's ballots the one with the lowest seq is kept.
+            # (lemma sums.the_lower_key_has_the_lower_seq)
             seq = <uint64_t>i if place == NULL else place[i] - low
             key = <Key>(seq << 2 | (choice[i] & 3))
             first[voter] = min(key, first[voter])
@@ -238,7 +239,8 @@ def finish_tally(First[::1] firsts, const uint8_t[::1] powers, object cap):
 cdef inline bint all_between(
     const uint8_t *cells, Py_ssize_t start, Py_ssize_t stop, u128 most
 ) noexcept nogil:
-    # Whether all powers are above 0 and below the cap, as their upper halves tell.
+    # Whether all powers are above 0 and below the cap, as their upper halves tell
+    # (lemmas sums.a_join_by_or_is_no_smaller, limbs.limbs_compare_from_the_top).
     cdef Py_ssize_t i
     cdef u128 power
     cdef qfs_limb highest = 0

@@ -6,7 +6,8 @@
  * The limb width is a parameter, QFS_LIMB_BITS (64, 32, 16, 8 or 4). A `u128` is always two limbs
  * and a `u256` four, so at 4 bits they hold 8 and 16 bits and every input can be tried.
  *
- * All functions are pure, total in the bounds they state, and free of undefined behaviour.
+ * All functions are pure, total in the bounds they state, and free of undefined behaviour. The
+ * facts that they rest on are lemmas of specs/proofs, for limbs of any width.
  */
 #ifndef QFS_U128_H
 #define QFS_U128_H
@@ -51,7 +52,7 @@ typedef struct { u128 lo, hi; } u256;
 
 /* ---- limb primitives: a native and a portable form ---- */
 
-/* a * b = *hi * 2^bits + result */
+/* a * b = *hi * 2^bits + result (lemma limbs.half_limbs_make_the_product) */
 static inline qfs_limb qfs_limb_mul(qfs_limb a, qfs_limb b, qfs_limb *hi)
 {
 #if QFS_HAS_INT128
@@ -82,7 +83,10 @@ static inline int qfs_limb_bits(qfs_limb value)
 }
 
 /* (hi * 2^bits + lo) / d for hi < d and d with its top bit set.
- * Portable form: Knuth, The Art of Computer Programming 2, 4.3.1, algorithm D, on half limbs. */
+ * Portable form: Knuth, The Art of Computer Programming 2, 4.3.1, algorithm D, on half limbs. Each
+ * of its two steps is as in qfs_divide_step. It first decreases a digit that is more than a half
+ * limb, and none of these ends the loop
+ * (lemma quotients.an_estimate_above_a_limb_leaves_less_than_one). */
 static inline qfs_limb qfs_limb_div(qfs_limb hi, qfs_limb lo, qfs_limb d, qfs_limb *remainder)
 {
 #if QFS_HAS_INT128
@@ -101,7 +105,8 @@ static inline qfs_limb qfs_limb_div(qfs_limb hi, qfs_limb lo, qfs_limb d, qfs_li
             left += d1;
             if (left > QFS_HALF_MAX) break;
         }
-        /* The true value fits in a limb, so the wrap of the products cancels. */
+        /* The true value fits in a limb, so the wrap of the products cancels
+         * (lemma limbs.a_difference_survives_the_word). */
         rest = QFS_LIMB(((uint64_t)rest << QFS_HALF_BITS) + digits[i] - digit * (uint64_t)d);
         quotient = QFS_LIMB(((uint64_t)quotient << QFS_HALF_BITS) | digit);
     }
@@ -124,12 +129,14 @@ static inline int u128_is_zero(u128 a) { return (a.lo | a.hi) == 0; }
 
 static inline int u128_equal(u128 a, u128 b) { return a.lo == b.lo && a.hi == b.hi; }
 
+/* (lemma limbs.limbs_compare_from_the_top) */
 static inline int u128_less(u128 a, u128 b)
 {
     return a.hi < b.hi || (a.hi == b.hi && a.lo < b.lo);
 }
 
-/* a + b modulo 2^128; *carry is what went over. */
+/* a + b modulo 2^128; *carry is what went over
+ * (lemmas limbs.a_carry_shows_as_a_smaller_sum, limbs.carries_of_two_limbs_never_meet). */
 static inline u128 u128_add(u128 a, u128 b, qfs_limb *carry)
 {
     qfs_limb lo = QFS_LIMB(a.lo + b.lo);
@@ -141,7 +148,8 @@ static inline u128 u128_add(u128 a, u128 b, qfs_limb *carry)
     return u128_make(hi, lo);
 }
 
-/* a - b modulo 2^128; *borrow is 1 where a < b. */
+/* a - b modulo 2^128; *borrow is 1 where a < b
+ * (lemma limbs.a_borrow_comes_from_the_upper_limb). */
 static inline u128 u128_sub(u128 a, u128 b, qfs_limb *borrow)
 {
     qfs_limb from_lo = a.lo < b.lo;
@@ -149,7 +157,7 @@ static inline u128 u128_sub(u128 a, u128 b, qfs_limb *borrow)
     return u128_make(QFS_LIMB(a.hi - b.hi - from_lo), QFS_LIMB(a.lo - b.lo));
 }
 
-/* Shifts by 0 .. 2 * limb bits - 1. */
+/* Shifts by 0 .. 2 * limb bits - 1 (lemma limbs.a_shift_up_moves_bits_between_limbs). */
 static inline u128 u128_shift_left(u128 a, int bits)
 {
     if (bits == 0) return a;
@@ -158,6 +166,7 @@ static inline u128 u128_shift_left(u128 a, int bits)
                      QFS_LIMB(a.lo << bits));
 }
 
+/* (lemma limbs.a_shift_down_moves_bits_between_limbs) */
 static inline u128 u128_shift_right(u128 a, int bits)
 {
     if (bits == 0) return a;
@@ -172,7 +181,7 @@ static inline int u128_bits(u128 a)
     return a.hi ? QFS_LIMB_BITS + qfs_limb_bits(a.hi) : qfs_limb_bits(a.lo);
 }
 
-/* The whole product. */
+/* The whole product (lemma limbs.four_products_make_the_whole). */
 static inline u256 u128_mul(u128 a, u128 b)
 {
     qfs_limb p00h, p01h, p10h, p11h, carry;
@@ -192,7 +201,7 @@ static inline u256 u128_mul(u128 a, u128 b)
     return product;
 }
 
-/* The product modulo 2^128. */
+/* The product modulo 2^128 (lemma limbs.lower_limbs_make_the_product_modulo_the_word). */
 static inline u128 u128_mul_low(u128 a, u128 b)
 {
     qfs_limb hi;
@@ -203,6 +212,7 @@ static inline u128 u128_mul_low(u128 a, u128 b)
 
 /* ---- four limbs ---- */
 
+/* (lemma limbs.limbs_compare_from_the_top) */
 static inline int u256_less(u256 a, u256 b)
 {
     return u128_less(a.hi, b.hi) || (u128_equal(a.hi, b.hi) && u128_less(a.lo, b.lo));
@@ -229,7 +239,14 @@ static inline u256 u256_from_shifted(u128 a, int bits)
 }
 
 /* One quotient limb of (n.hi, n.lo, next) / d for n < d, d with its top bit set; the rest comes
- * back in *n. With a two-limb divisor the test against its lower limb makes the limb exact. */
+ * back in *n (lemma quotients.a_digit_is_below_the_base).
+ *
+ * What the upper limbs give is the limb or at most two more
+ * (lemmas quotients.an_estimated_digit_is_not_too_small,
+ * quotients.the_largest_digit_is_estimated_where_upper_limbs_are_equal,
+ * quotients.an_estimated_digit_is_two_too_large_at_most). The test against the divisor's lower limb
+ * makes it exact (lemma quotients.the_test_finds_a_digit_too_large), and where it would need more
+ * than two limbs it is not needed (lemma quotients.above_a_limb_no_test_is_needed). */
 static inline qfs_limb qfs_divide_step(u128 *n, qfs_limb next, u128 d)
 {
     qfs_limb digit, left, over = 0, product_hi, product_lo, borrow;
@@ -251,7 +268,8 @@ static inline qfs_limb qfs_divide_step(u128 *n, qfs_limb next, u128 d)
     return digit;
 }
 
-/* Shifts d left until its top bit is set, and n with it, which loses nothing for n.hi < d. */
+/* Shifts d left until its top bit is set, and n with it, which loses nothing for n.hi < d
+ * (lemmas quotients.normalising_loses_nothing, quotients.scaling_changes_no_quotient). */
 static inline int u256_normalise(u256 *n, u128 *d)
 {
     int shift = QFS_WIDE_BITS - u128_bits(*d);
@@ -265,7 +283,8 @@ static inline int u256_normalise(u256 *n, u128 *d)
     return shift;
 }
 
-/* n / d for n.hi < d, so that the quotient fits in two limbs. Knuth, algorithm D. */
+/* n / d for n.hi < d, so that the quotient fits in two limbs. Knuth, algorithm D
+ * (lemma quotients.steps_make_the_quotient). */
 static inline u128 u256_div(u256 n, u128 d, u128 *remainder)
 {
     int shift = u256_normalise(&n, &d);

@@ -33,7 +33,8 @@ cdef extern from "share.h" nogil:
 
 
 cdef struct Sum:
-    # A total of any number of cells: up to 2^32 of them below 2^128.
+    # A total of any number of cells: up to 2^32 of them below 2^128
+    # (lemma sums.carries_counted_apart_lose_nothing).
     u128 low
     uint64_t high
 

@@ -27,6 +27,7 @@ import proofs
 import reach
 import report
 import sampled
+import solved
 from allowed import Allowed
 from bounded import Limits
 from claims import Claim, Row, Rows
@@ -38,7 +39,7 @@ ROWS = Path("specs", "report.json")
 REPORT = Path("specs", "REPORT.md")
 README = Path("README.md")
 
-LAYERS = ("contract", "model", "equivalence", "symbolic", "planted")
+LAYERS = ("contract", "model", "lemma", "equivalence", "symbolic", "planted")
 TEST_SECONDS = 3600.0
 """Until the tests of one file are ended from outside."""
 
@@ -48,6 +49,7 @@ def main(arguments: list[str]) -> int:
     root = options.root.resolve()
     claims: list[Claim] = [
         *contracts_of(root),
+        *solved.claims_of(root),
         *sorted(sampled.claims_of(root), key=lambda claim: LAYERS.index(claim.layer)),
         *planted.claims_of(root),
     ]
@@ -59,6 +61,7 @@ def main(arguments: list[str]) -> int:
     contracts = [claim for claim in claims if isinstance(claim, Contract)]
     faults += [f"{claim.name}: {fault}" for claim in claims for fault in claim.faults]
     faults += proofs.static_faults(root, contracts, allowed)
+    faults += solved.static_faults(root, [claim for claim in claims if claim.layer == "lemma"])
     found = {claim.name: key_of(root, claim) for claim in claims}
     if not options.check and not faults:
         faults += run(root, claims, rows, found, allowed, options)
@@ -95,6 +98,8 @@ def key_of(root: Path, claim: Claim) -> str:
     """Of the files that a row speaks of, as they are now."""
     if claim.layer == "planted":
         return planted.key_of(root)
+    if claim.layer == "lemma":
+        return keys.key_of(root, solved.key_files(root, claim.path))
     of = keys.test_files if isinstance(claim, Sampled) else keys.key_files
     return keys.key_of(root, of(root, claim.path))
 
@@ -131,6 +136,8 @@ def run(
 
     limits = Limits(options.seconds, options.grace)
     proofs.prove(root, contracts, found, allowed, limits, options.jobs, keep)
+    lemmas = [claim for claim in waiting if claim.layer == "lemma"]
+    solved.prove(root, lemmas, found, options.jobs, keep)
     tests = [claim for claim in waiting if isinstance(claim, Sampled)]
     files = [
         list(group) for _, group in groupby(tests, key=lambda claim: (claim.path, claim.layer))

@@ -15,7 +15,7 @@ from pathlib import Path
 TYPE_ALONE = ("qfs.backend", ["Implementation"])
 """Imported for its name in annotations; no result depends on that module."""
 
-SHARED = ("specs/models", "specs/equivalence")
+SHARED = ("specs/models", "specs/equivalence", "specs/proofs")
 """Folders whose modules are imported by their name alone."""
 
 KERNEL_SUFFIXES = (".pyx", ".pxd", ".h")

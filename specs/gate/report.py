@@ -15,6 +15,8 @@ speaks of. A row is one statement and the layer that checks it:
 
 - **contract**: a condition on the reference, in pure Python.
 - **model**: a condition on a model of the kernel's steps, or its comparison with the reference.
+- **lemma**: a fact of arithmetic that a step of the kernel or the protocol rests on, about integers
+  of any size; one that speaks of no file serves others.
 - **equivalence**: a test with drawn inputs, of the compiled kernel, the reference, or both.
 - **symbolic**: the same, on the reference, with inputs that a solver draws path by path.
 - **planted**: whether these layers notice bugs. **test**: what has no contract.
@@ -22,7 +24,10 @@ speaks of. A row is one statement and the layer that checks it:
 The words:
 
 - **proved for all inputs**: CrossHair executed the function with symbolic arguments, followed every
-  path and found no counterexample among all arguments within their documented bounds.
+  path and found no counterexample among all arguments within their documented bounds. Of a lemma:
+  z3 found its conclusion from its hypotheses, which some integers meet, and each canary, a false
+  variant or the lemma without one hypothesis, was refuted by integers that Python computed with
+  too.
 - **proved up to bound**: the same for the shapes or values that the row names, and no others.
 - **not proved**: CrossHair came to no end; the row says what is proved instead.
 - **checked for all inputs**: each input of those that the row names was tried.
@@ -35,6 +40,11 @@ reference and of the models, which are Python; that the compiled kernel computes
 checked by samples, and is not proved.
 """
 
+
+GENERAL = {
+    "lemma": "lemmas of arithmetic, which its steps rest on, are proved for integers of any size",
+}
+"""Layers that prove something else than what a function returns, with what that is."""
 
 START, END = "<!-- checks -->", "<!-- /checks -->"
 
@@ -54,7 +64,7 @@ def dump(rows: Rows) -> str:
 
 def summary(rows: Rows, uncontracted: int) -> list[str]:
     """Four lines for a reader who reads no more."""
-    words = Counter(row["word"] for row in rows.values())
+    words = Counter(row["word"] for row in rows.values() if row["layer"] not in GENERAL)
     drawn = sum(_number(row) for row in rows.values() if row["word"] == SAMPLED)
     tried = sum(_number(row) for row in rows.values() if row["word"] == TRIED)
     planted = rows.get("planted", {"caught": 0, "planted": 0})
@@ -62,6 +72,9 @@ def summary(rows: Rows, uncontracted: int) -> list[str]:
     by_paths += f" models of the kernel's steps are proved: {words[ALL]} for all inputs,"
     by_paths += f" {words[BOUNDED]} up to a bound; {words[UNPROVED]} more are not proved, and"
     by_paths += f" {uncontracted} functions have tests alone."
+    for layer, statements in GENERAL.items():
+        proved = sum(row["layer"] == layer and row["word"] == ALL for row in rows.values())
+        by_paths += f" {proved} {statements}." if proved else ""
     by_samples = (
         "- The compiled kernel is compared with the reference by tests, which prove nothing:"
     )
