@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import os
 import subprocess
 import sys
 import threading
@@ -281,14 +282,20 @@ builtins.kept = [column, column.__arrow_c_array__(), qfs.columns.read_values(sys
 """
 
 
+SANITIZER = ("LD_PRELOAD", "ASAN_OPTIONS", "UBSAN_OPTIONS", "PYTHONMALLOC")
+"""Variables that a kernel built with QFS_SANITIZE=1 needs."""
+
+
 def run(program: str, backend: str) -> tuple[int, str, str]:
-    """Exit code and output of a program of its own."""
+    """Exit code and output of a program of its own, whose environment is that of a sanitizer alone,
+    where there is one."""
+    kept = {name: os.environ[name] for name in SANITIZER if name in os.environ}
     done = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
         check=False,
-        env={"PYTHONPATH": ":".join(filter(None, sys.path)), "QFS_BACKEND": backend},
+        env={**kept, "PYTHONPATH": ":".join(filter(None, sys.path)), "QFS_BACKEND": backend},
     )
     return done.returncode, done.stdout, done.stderr
 
