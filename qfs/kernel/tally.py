@@ -128,7 +128,7 @@ def merge_ballots(partial: Partial, other: Partial) -> Partial:
     """See `qfs.reference.tally.merge_ballots`."""
     # Step 1. Both are of one snapshot.
     require_same_length(partial=len(partial.firsts), other=len(other.firsts))
-    firsts, others = _firsts(partial), _firsts(other)
+    firsts, others = firsts_of(partial), firsts_of(other)
     # Step 2. Of a voter's ballots the one with the lowest seq is kept.
     merged = blank(8 * len(firsts)).cast("Q")
     kernel.merge(firsts, others, merged)
@@ -142,7 +142,7 @@ def finish_tally(partial: Partial, powers: Sequence[int], cap: int | None = None
     require_same_length(powers=len(powers), partial=len(partial.firsts))
     most = MAX_SCALAR if cap is None else cap
     # Steps 2 and 3, voter by voter.
-    sums, voted, powerless = kernel.finish_tally(_firsts(partial), to_column(powers).data, most)
+    sums, voted, powerless = kernel.finish_tally(firsts_of(partial), to_column(powers).data, most)
     # Step 4. The total is in its bounds.
     require_attainable(sum(sums))
     rejected = (partial.unknown, partial.ballots - voted, powerless)
@@ -245,7 +245,8 @@ def _words(
     return check(values if isinstance(values, Column) else list(values), argument)
 
 
-def _firsts(partial: Partial) -> memoryview:
+def firsts_of(partial: Partial) -> memoryview:
+    """What the ballots say about each voter, as native integers of 64 bits."""
     firsts = partial.firsts
     return firsts if isinstance(firsts, memoryview) else memoryview(array("Q", firsts))
 
