@@ -151,12 +151,18 @@ def test_without_a_library(kernel: Any, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.kernel
+@pytest.mark.parametrize("heavy_choices", [[1, 1, 1, 1], [0, 1, 2, 0], [2, 2, 1, 1]])
 @pytest.mark.parametrize("rows", [4, 64, 68, 200])
-def test_totals_over_their_bound(kernel: Any, outcome: Any, sliced: Any, rows: int) -> None:
-    """Sums over 2^128 - 1 are refused wherever in the tree they come together."""
+def test_totals_over_their_bound(
+    kernel: Any, outcome: Any, sliced: Any, rows: int, heavy_choices: list[int]
+) -> None:
+    """Sums over 2^128 - 1 are refused, also where none of the three is by itself."""
     heavy = [i * (rows - 1) // 3 for i in range(4)]
     powers = [MAX_VALUE if i in heavy else 1 for i in range(rows)]
-    partials = [backend.collect_ballots([1] * rows, rows) for backend in (reference, kernel)]
+    choices = [1] * rows
+    for place, choice in zip(heavy, heavy_choices, strict=True):
+        choices[place] = choice
+    partials = [backend.collect_ballots(choices, rows) for backend in (reference, kernel)]
     ballots = reference.counted_ballots(partials[0], powers)
     columns = kernel.counted_ballots(partials[1], powers)
     for name in ("sum_root", "sum_levels"):
