@@ -70,6 +70,11 @@ class Vote:
             cancelled=self.cancelled is not None,
         )
 
+    def has_voted(self, voter: str) -> bool:
+        """Whether a ballot of this node counts."""
+        row = self.proposal.snapshot.row(voter)
+        return row is not None and self.voted[row : row + 1] == b"\1"
+
     def counted_ballots(self) -> Table:
         """All counted ballots in the order of the log."""
         tables = [batch.counted for batch in self.batches]
