@@ -101,12 +101,22 @@ def _recorded(world: World, vote: Vote, *ballots: Ballot) -> ProtocolEvent:
 
 
 def _signed(
-    world: World, vote: Vote, voter: str, key: PrivateKey | None = None, **changes: Any
+    world: World,
+    vote: Vote,
+    voter: str,
+    key: PrivateKey | None = None,
+    instance: bytes | None = None,
+    proposal: bytes | None = None,
 ) -> Ballot:
-    """A ballot for; by the voter's current key, if no other is given."""
-    place = {"instance": vote.proposal.instance, "proposal": vote.proposal.id, **changes}
-    key = world.keys.current(voter) if key is None else key
-    return sign_ballot(key, voter=voter, choice=_FOR, nonce=world.tick, **place)
+    """A ballot for; where nothing else is given, by the voter's current key and for this vote."""
+    return sign_ballot(
+        key or world.keys.current(voter),
+        instance or vote.proposal.instance,
+        proposal or vote.proposal.id,
+        voter,
+        _FOR,
+        nonce=world.tick,
+    )
 
 
 def _voters(world: World, vote: Vote, *, voted: bool | None) -> Sequence[str]:
@@ -125,10 +135,15 @@ def _voter(world: World, vote: Vote, *, voted: bool | None = None) -> str | None
     return next(iter(_voters(world, vote, voted=voted)), None)
 
 
-def _elsewhere(world: World, vote: Vote, **place: bytes) -> ProtocolEvent | None:
+def _elsewhere(
+    world: World, vote: Vote, instance: bytes | None = None, proposal: bytes | None = None
+) -> ProtocolEvent | None:
     """A good ballot of another place."""
     voter = _voter(world, vote)
-    return None if voter is None else _recorded(world, vote, _signed(world, vote, voter, **place))
+    if voter is None:
+        return None
+    ballot = _signed(world, vote, voter, instance=instance, proposal=proposal)
+    return _recorded(world, vote, ballot)
 
 
 def _of_another_proposal(world: World, vote: Vote) -> ProtocolEvent | None:
@@ -237,7 +252,7 @@ def _swapped(world: World, vote: Vote) -> ProtocolEvent | None:
     event = _executed(world, vote, PASSED)
     if event is None or vote.proposal.type not in (STORAGE_REPLICATION, BANDWIDTH):
         return None
-    value = {name: number + 1 for name, number in vote.proposal.payload}
+    value = {name: int(number) + 1 for name, number in vote.proposal.payload}
     return event._replace(payload={**event.payload, "payload": value})
 
 
