@@ -19,7 +19,7 @@ from setuptools import setup
 ROOT = pathlib.Path(__file__).parent
 MODULES = (
     *("allocation", "arithmetic", "balances", "columns", "eligibility", "export", "issuance"),
-    *("merkle", "scoring", "selection", "tally", "texts"),
+    *("merkle", "merkle_sum", "scoring", "selection", "tally", "texts"),
 )
 SOURCE_SUFFIXES = (".pyx", ".pxd", ".h")
 

@@ -48,10 +48,15 @@ def tagged_hash(tag: str, *fields: bytes) -> bytes:
     The fields are joined as they are: a caller with more than one field of variable length
     prefixes each with its length (`sized`).
     """
+    return hashlib.sha256(b"".join((tag_bytes(tag), *fields))).digest()
+
+
+def tag_bytes(tag: str) -> bytes:
+    """The tag behind its length: what is hashed before the fields."""
     name = tag.encode("ascii")
     if not _MIN_TAG_BYTES <= len(name) <= _MAX_TAG_BYTES:
         raise ValueError(f"a tag has 2 to 255 bytes, {tag!r} has {len(name)}")
-    return hashlib.sha256(b"".join((len(name).to_bytes(1, "big"), name, *fields))).digest()
+    return len(name).to_bytes(1, "big") + name
 
 
 def sized(field: bytes) -> bytes:

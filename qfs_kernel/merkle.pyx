@@ -1,24 +1,17 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
 # cython: freethreading_compatible=True
-"""Merkle roots over rows of columns, hashed by a library that the caller has opened.
+"""Merkle roots over rows of columns, hashed by a library that the caller has opened."""
 
-The three functions of a SHA-256 implementation (init, update, final, as OpenSSL's libcrypto has
-them) come as addresses: this module links to no library and has no hash of its own.
-"""
-
-from libc.stdint cimport int32_t, int64_t, uintptr_t
+from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy
 
-ctypedef int (*Init)(void *) noexcept nogil
-ctypedef int (*Update)(void *, const void *, size_t) noexcept nogil
-ctypedef int (*Final)(unsigned char *, void *) noexcept nogil
+from qfs_kernel.sha256 cimport Sha256, digest, sha256_of
 
 cdef enum:
     MAX_FIELDS = 16
     MAX_DEPTH = 40
     MAX_TEXT_BYTES = 4096
     LEAF_BYTES = 32768
-    CONTEXT_BYTES = 512
 
 cdef enum Kind:
     TEXTS_32 = 0
@@ -127,36 +120,12 @@ cdef size_t encode(Rows rows, Py_ssize_t row, unsigned char *leaf) noexcept nogi
     return size
 
 
-cdef struct Sha256:
-    # An implementation, and memory for what it works on.
-    Init init
-    Update update
-    Final final
-    unsigned char context[CONTEXT_BYTES]
-
-
 cdef struct Tree:
     # The subtrees that wait for their right neighbours, largest first; `count` leaves so far.
     unsigned char waiting[MAX_DEPTH][32]
     unsigned char node[65]
     int depth
     Py_ssize_t count
-
-
-cdef Sha256 sha256_of(tuple functions) except *:
-    cdef Sha256 sha
-    sha.init = <Init><uintptr_t>functions[0]
-    sha.update = <Update><uintptr_t>functions[1]
-    sha.final = <Final><uintptr_t>functions[2]
-    return sha
-
-
-cdef inline void digest(
-    Sha256 *sha, const unsigned char *data, size_t size, unsigned char *into
-) noexcept nogil:
-    sha.init(sha.context)
-    sha.update(sha.context, data, size)
-    sha.final(into, sha.context)
 
 
 cdef inline void clear(Tree *tree) noexcept nogil:

@@ -2,9 +2,11 @@
 # cython: freethreading_compatible=True
 """Tallies over columns of ballots: native words for seqs, voters and choices, cells for powers.
 
-What a voter's first ballot says is an item of `firsts`, in one of two forms: its choice, or its
-seq * 4 + choice. In both the lowest two bits are the choice, or 3 where there is no ballot.
-`firsts` has one item more than there are voters, for the ballots of nobody in the snapshot.
+What a voter's first ballot says is an item of `firsts`: its choice, or its seq * 4 + choice. In
+both the lowest two bits are the choice, or 3 where there is no ballot. Choices are also packed, four
+voters to a byte, the first of them in the lowest bits: with a byte for each, the array of many
+voters would be the slower part of a tally. There is one item more than there are voters, for the
+ballots of nobody in the snapshot.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -59,11 +61,12 @@ def seq_bounds(const uint64_t[::1] seqs):
 
 def marks_repeat(const uint64_t[::1] seqs, uint64_t low, uint8_t[::1] marks):
     """Whether a seq stands twice. `marks` has a bit, not set, for each seq from `low` on."""
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, rows = seqs.shape[0]
     cdef uint64_t place, room = <uint64_t>marks.shape[0] * 8
     cdef uint8_t bit, found = 0
     with nogil:
-        for i in range(seqs.shape[0]):
+        for i in range(rows):
+            qfs_prefetch(&marks[0], (seqs[min(i + AHEAD, rows - 1)] - low) >> 3, 1)
             place = seqs[i] - low
             if place >= room:
                 found = 1
@@ -106,15 +109,16 @@ def collect_in_order(
     const uint8_t[::1] choices,
     const uint32_t[::1] voters,
     const uint64_t[::1] seqs,
+    uint64_t count,
     uint8_t[::1] firsts,
 ):
-    """Write each voter's first choice, where ballots stand in the order of their seqs.
+    """Write the first choice of each of `count` voters, packed; ballots stand in the order of seqs.
 
     Without `seqs` they do. Returns the ballots of nobody in the snapshot, or -1 where a seq is not
     above the one before it.
     """
     cdef Py_ssize_t rows = choices.shape[0]
-    cdef uint64_t count = firsts.shape[0] - 1, unknown
+    cdef uint64_t unknown
     cdef const uint64_t *places = NULL if seqs is None else &seqs[0]
     cdef bint ascend = True
     memset(&firsts[0], 0xFF, firsts.shape[0])
@@ -140,14 +144,17 @@ cdef inline uint64_t write_choices(
 ) noexcept nogil:
     cdef Py_ssize_t i
     cdef uint64_t voter, unknown = 0, after = 2**64 - 1, ascending = 1
+    cdef uint8_t *four
+    cdef int shift
     # From the last ballot to the first, so that the first is what stays.
     for i in range(rows - 1, -1, -1):
-        qfs_prefetch(firsts, voters[max(i - AHEAD, 0)], 1)
+        qfs_prefetch(firsts, voters[max(i - AHEAD, 0)] >> 2, 1)
         voter = voters[i]
         # Without a branch: which ballots are of nobody is not predictable.
         unknown += voter >= count
         voter = count if voter >= count else voter
-        firsts[voter] = choices[i] & 3
+        four, shift = &firsts[voter >> 2], <int>(voter & 3) * 2
+        four[0] = <uint8_t>((four[0] & ~(3 << shift)) | (choices[i] & 3) << shift)
         if seqs != NULL:
             ascending &= seqs[i] < after
             after = seqs[i]
@@ -200,10 +207,12 @@ def merge(const uint64_t[::1] firsts, const uint64_t[::1] others, uint64_t[::1] 
             merged[i] = min(firsts[i], others[i])
 
 
-def finish_tally(First[::1] firsts, const uint8_t[::1] powers, object cap):
+def finish_tally(
+    First[::1] firsts, Py_ssize_t place, bint packed, const uint8_t[::1] powers, object cap
+):
     """Sum the powers, each up to the cap, by the choice of the voter's first ballot.
 
-    Returns the sums (against, for, abstain, no ballot), how many voted, and how many of these have
+    The first voter is at `place` of `firsts`, which may be packed. Returns the sums (against, for, abstain, no ballot), how many voted, and how many of these have
     a power of 0.
     """
     cdef qfs_sum sums[8]
@@ -212,7 +221,8 @@ def finish_tally(First[::1] firsts, const uint8_t[::1] powers, object cap):
     cdef u128 most = u128_from_int(cap), power
     cdef const uint8_t *cells = &powers[0]
     cdef First *first = &firsts[0]
-    cdef int choice
+    cdef int choice, items = 2 if packed else 0
+    cdef Py_ssize_t within = 3 if packed else 0, at
     cdef bint plain
     memset(sums, 0, sizeof(sums))
     with nogil:
@@ -225,7 +235,8 @@ def finish_tally(First[::1] firsts, const uint8_t[::1] powers, object cap):
                 if not plain:
                     power = qfs_lower(power, most)
                 # Step 3. The first ballot counts with it, unless it is 0.
-                choice = <int>(first[i] & 3)
+                at = place + i
+                choice = <int>(first[at >> items] >> 2 * (at & within) & 3)
                 voted += choice != NO_CHOICE
                 if not plain:
                     powerless += (choice != NO_CHOICE) & u128_is_zero(power)

@@ -21,6 +21,7 @@ from qfs.kernel.columns import (
 from qfs.kernel.eligibility import assess
 from qfs.kernel.issuance import issue
 from qfs.kernel.merkle import inclusion_proof, range_root, root
+from qfs.kernel.merkle_sum import counted_ballots, sum_levels, sum_range_root, sum_root
 from qfs.kernel.scoring import score
 from qfs.kernel.tally import (
     collect_ballots,
@@ -42,6 +43,7 @@ __all__ = [
     "check_ticks",
     "check_values",
     "collect_ballots",
+    "counted_ballots",
     "cpu_paths",
     "export_cells",
     "finish_tally",
@@ -53,6 +55,9 @@ __all__ = [
     "range_root",
     "root",
     "score",
+    "sum_levels",
+    "sum_range_root",
+    "sum_root",
     "tally",
     "tally_many",
     "to_column",

@@ -47,6 +47,16 @@ JOINED_VOTERS: Final = 2**27
 """Voters of the snapshots that are tallied in one pass, unless a single one has more."""
 
 
+class _Firsts(NamedTuple):
+    """What is kept of each voter's first ballot."""
+
+    items: memoryview
+    unknown: int
+    """ballots of nobody"""
+    packed: bool = False
+    """whether an item has the choices of four voters"""
+
+
 class _Ballots(NamedTuple):
     """The columns as native integers of 8, 32 and 64 bits."""
 
@@ -68,9 +78,9 @@ def tally(
     require_ballots(len(choices), len(powers), voters, seqs)
     # Step 2. Of each voter the first ballot is kept.
     ballots = _native(choices, voters, seqs)
-    firsts, unknown = _first_choices(len(powers), ballots)
+    firsts = _first_choices(len(powers), ballots)
     # Step 3. It counts with the voter's power.
-    return _finished(firsts, len(choices) - unknown, unknown, powers, cap)
+    return _finished(firsts, 0, len(choices) - firsts.unknown, Electorate(powers, cap))
 
 
 def tally_many(
@@ -128,7 +138,7 @@ def merge_ballots(partial: Partial, other: Partial) -> Partial:
     """See `qfs.reference.tally.merge_ballots`."""
     # Step 1. Both are of one snapshot.
     require_same_length(partial=len(partial.firsts), other=len(other.firsts))
-    firsts, others = _firsts(partial), _firsts(other)
+    firsts, others = firsts_of(partial), firsts_of(other)
     # Step 2. Of a voter's ballots the one with the lowest seq is kept.
     merged = blank(8 * len(firsts)).cast("Q")
     kernel.merge(firsts, others, merged)
@@ -140,12 +150,27 @@ def finish_tally(partial: Partial, powers: Sequence[int], cap: int | None = None
     # Step 1. There is one power per voter.
     require_cap(cap)
     require_same_length(powers=len(powers), partial=len(partial.firsts))
-    most = MAX_SCALAR if cap is None else cap
+    firsts = _Firsts(firsts_of(partial), partial.unknown)
     # Steps 2 and 3, voter by voter.
-    sums, voted, powerless = kernel.finish_tally(_firsts(partial), to_column(powers).data, most)
+    found = _counted(firsts, 0, partial.ballots, Electorate(powers, cap))
     # Step 4. The total is in its bounds.
-    require_attainable(sum(sums))
-    rejected = (partial.unknown, partial.ballots - voted, powerless)
+    require_attainable(found.attainable)
+    return found
+
+
+def _finished(firsts: _Firsts, place: int, ballots: int, electorate: Electorate) -> Tallied:
+    """The tally of first ballots in any form; `ballots` are those of voters in the snapshot."""
+    found = _counted(firsts, place, ballots, electorate)
+    require_attainable(found.attainable)
+    return found
+
+
+def _counted(firsts: _Firsts, place: int, ballots: int, electorate: Electorate) -> Tallied:
+    """The first ballots from a place on, with the powers of an electorate."""
+    powers = to_column(electorate.powers).data
+    most = MAX_SCALAR if electorate.cap is None else electorate.cap
+    sums, voted, powerless = kernel.finish_tally(firsts.items, place, firsts.packed, powers, most)
+    rejected = (firsts.unknown, ballots - voted, powerless)
     return Tallied(
         sums[FOR],
         sums[AGAINST],
@@ -156,29 +181,23 @@ def finish_tally(partial: Partial, powers: Sequence[int], cap: int | None = None
     )
 
 
-def _finished(
-    firsts: memoryview, ballots: int, unknown: int, powers: Sequence[int], cap: int | None
-) -> Tallied:
-    """The tally of first ballots in any form that the kernel knows."""
-    return finish_tally(Partial(firsts[: len(powers)], ballots, unknown), powers, cap)
-
-
-def _first_choices(voter_count: int, ballots: _Ballots) -> tuple[memoryview, int]:
-    """Each voter's first ballot in whichever form is fastest, and the ballots of nobody."""
+def _first_choices(voter_count: int, ballots: _Ballots) -> _Firsts:
+    """Each voter's first ballot in whichever form is fastest."""
     choices, voters, seqs = ballots
     if voters is None:
         if seqs is not None:
             _require_unique(seqs)
-        return choices, 0
+        return _Firsts(choices, 0)
     if seqs is None or not len(seqs) or kernel.seq_bounds(seqs[:SAMPLE])[0]:
-        firsts = _room("B", voter_count)
-        unknown = kernel.collect_in_order(choices, voters, seqs, firsts)
+        # With the item of nobody, four choices to a byte.
+        packed = blank((voter_count >> 2) + 1)
+        unknown = kernel.collect_in_order(choices, voters, seqs, voter_count, packed)
         if unknown >= 0:
-            return firsts, unknown
+            return _Firsts(packed, unknown, packed=True)
     assert seqs is not None
     low, high = _require_unique(seqs)
     firsts = _room("I" if high - low < NARROW_SEQS else "Q", voter_count)
-    return firsts, kernel.collect_ballots(*ballots, low, firsts)
+    return _Firsts(firsts, kernel.collect_ballots(*ballots, low, firsts))
 
 
 def _joined(
@@ -197,9 +216,9 @@ def _joined(
     kernel.places(
         numbers, ballots.voters, memoryview(array("Q", starts)), first, found, counted, unknown
     )
-    firsts, _ = _first_choices(starts[-1], ballots._replace(voters=found))
+    firsts = _first_choices(starts[-1], ballots._replace(voters=found))
     return [
-        _finished(firsts[start:], counted[i], unknown[i], *electorates[first + i])
+        _finished(firsts._replace(unknown=unknown[i]), start, counted[i], electorates[first + i])
         for i, start in enumerate(starts[:-1])
     ]
 
@@ -245,7 +264,8 @@ def _words(
     return check(values if isinstance(values, Column) else list(values), argument)
 
 
-def _firsts(partial: Partial) -> memoryview:
+def firsts_of(partial: Partial) -> memoryview:
+    """What the ballots say about each voter, as native integers of 64 bits."""
     firsts = partial.firsts
     return firsts if isinstance(firsts, memoryview) else memoryview(array("Q", firsts))
 

@@ -28,7 +28,12 @@ from qfs.laws.allocation import (
 from qfs.laws.arithmetic import rounds_once
 from qfs.laws.issuance import Batch, accounts_for_every_fee, ignores_batching, issues_the_floor
 from qfs.laws.merkle import joins_ranges, proves_inclusion
-from qfs.laws.merkle_sum import no_ballot_holds_changed, proves_every_ballot, roots_sum_up
+from qfs.laws.merkle_sum import (
+    lists_what_counts,
+    no_ballot_holds_changed,
+    proves_every_ballot,
+    roots_sum_up,
+)
 from qfs.laws.scoring import (
     SCORE_LAWS,
     ScoreCase,
@@ -87,6 +92,7 @@ __all__ = [
     "keeps_quota",
     "keeps_scores_in_any_order",
     "leaves_only_what_nobody_can_take",
+    "lists_what_counts",
     "names_the_neutral",
     "no_ballot_holds_changed",
     "pays_largest_remainders",

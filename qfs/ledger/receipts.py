@@ -19,13 +19,14 @@ public in the log.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
 
 from qfs import canonical
+from qfs.backend import implementation
 from qfs.errors import EvidenceError
 from qfs.files import new_file, read_bounded
 from qfs.ledger.checkpoints import origin_of, require_reaches, trusted
@@ -37,13 +38,7 @@ from qfs.ledger.note import to_base64
 from qfs.ledger.proposal_files import ProposalDocument, document_of
 from qfs.ledger.recorded import read_recorded
 from qfs.protocol.votes import Vote
-from qfs.reference.merkle_sum import (
-    EMPTY,
-    SumNode,
-    receipt_from_levels,
-    sum_levels,
-    tally_digest,
-)
+from qfs.reference.merkle_sum import EMPTY, SumNode, receipt_from_levels, tally_digest
 from qfs.rows import row_at
 from qfs.tables import Table
 
@@ -113,8 +108,7 @@ class Receipts:
         self._vote = vote
         self._note = note
         self._leaves = vote.leaves()
-        self._rows = {ballot.voter: row for row, ballot in enumerate(self._leaves)}
-        self._levels = sum_levels(self._leaves)
+        self._levels = implementation().sum_levels(self._leaves)
         root = self._levels[-1][0] if self._leaves else EMPTY
         self.digest: Final = tally_digest(len(self._leaves), root)
         size = None if known is None else known.size
@@ -133,7 +127,7 @@ class Receipts:
         """
         frozen = self._vote.proposal
         index = frozen.snapshot.row(voter)
-        leaf = None if index is None else self._rows.get(index)
+        leaf = None if index is None else self._leaf(index)
         if index is None or leaf is None:
             raise EvidenceError(
                 f"no ballot of {voter} counts on this proposal", argument="voter", value=voter
@@ -167,6 +161,13 @@ class Receipts:
             ),
             checkpoint="" if self._note is None else to_base64(self._note),
         )
+
+    def _leaf(self, voter: int) -> int | None:
+        """The leaf of a row of the snapshot, or None: leaves are in the order of their voters."""
+        leaf = bisect_left(self._leaves, voter, key=lambda ballot: ballot.voter)
+        if leaf == len(self._leaves) or self._leaves[leaf].voter != voter:
+            return None
+        return leaf
 
 
 def _row(table: Table, row: int, tree: KeptTree) -> ReceiptRow:

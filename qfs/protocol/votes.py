@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import NamedTuple
 
 from immutables import Map
 
+from qfs.backend import implementation
 from qfs.protocol import verdict
 from qfs.protocol.ballots import Judged, only
 from qfs.protocol.proposals import Proposal
-from qfs.protocol.snapshot import power, tally
+from qfs.protocol.snapshot import tally
 from qfs.protocol.verdict import Outcome, Powers
-from qfs.reference.merkle_sum import CountedBallot, sum_root, tally_digest
+from qfs.reference.merkle_sum import CountedBallot, tally_digest
 from qfs.rows import from_rows
 from qfs.tables import BALLOTS, Table, join
 
@@ -68,32 +70,29 @@ class Vote:
             cancelled=self.cancelled is not None,
         )
 
+    def has_voted(self, voter: str) -> bool:
+        """Whether a ballot of this node counts."""
+        row = self.proposal.snapshot.row(voter)
+        return row is not None and self.voted[row : row + 1] == b"\1"
+
     def counted_ballots(self) -> Table:
         """All counted ballots in the order of the log."""
         tables = [batch.counted for batch in self.batches]
         return reduce(_after, tables) if tables else from_rows(BALLOTS, [])
 
-    def counted_powers(self) -> list[int]:
-        """What each counted ballot counts for, base units, in the same order."""
-        proposal = self.proposal
-        return [
-            power(proposal.snapshot, voter, proposal.power_cap)
-            for batch in self.batches
-            for voter in batch.counted.counts("voter_index")
-        ]
-
-    def leaves(self) -> list[CountedBallot]:
+    def leaves(self) -> Sequence[CountedBallot]:
         """The counted ballots in the order of their voters: the leaves of the tally's tree."""
-        table, powers = self.counted_ballots(), self.counted_powers()
-        columns = (table.ticks("seq"), table.counts("voter_index"), table.choices("choice"))
-        counted = map(CountedBallot, *columns, powers)
-        return sorted(counted, key=lambda ballot: ballot.voter)
+        table, proposal, chosen = self.counted_ballots(), self.proposal, implementation()
+        balances = proposal.snapshot.table.amounts("balance")
+        voters, seqs = table.counts("voter_index"), table.ticks("seq")
+        partial = chosen.collect_ballots(table.choices("choice"), len(balances), voters, seqs)
+        return chosen.counted_ballots(partial, balances, proposal.power_cap)
 
     @property
     def tally(self) -> bytes:
         """What names the tally, 32 bytes: every counted ballot and the totals."""
         leaves = self.leaves()
-        return tally_digest(len(leaves), sum_root(leaves))
+        return tally_digest(len(leaves), implementation().sum_root(leaves))
 
     def counting(self, tick: int, ballots: Table, judged: Judged) -> Vote:
         """The vote after a batch of which these rows count."""

@@ -21,6 +21,7 @@ from qfs.reference.columns import (
 from qfs.reference.eligibility import assess
 from qfs.reference.issuance import issue
 from qfs.reference.merkle import inclusion_proof, range_root, root
+from qfs.reference.merkle_sum import counted_ballots, sum_levels, sum_range_root, sum_root
 from qfs.reference.scoring import score
 from qfs.reference.tally import (
     collect_ballots,
@@ -40,6 +41,7 @@ __all__ = [
     "check_ticks",
     "check_values",
     "collect_ballots",
+    "counted_ballots",
     "export_cells",
     "finish_tally",
     "inclusion_proof",
@@ -50,6 +52,9 @@ __all__ = [
     "range_root",
     "root",
     "score",
+    "sum_levels",
+    "sum_range_root",
+    "sum_root",
     "tally",
     "tally_many",
     "to_column",

@@ -49,7 +49,8 @@ class Attempt(NamedTuple):
     name: str
     reason: str
     """of the refusal"""
-    event: Callable[[World], ProtocolEvent]
+    event: Callable[[World], ProtocolEvent | None]
+    """None where there is nobody to try it with"""
 
 
 def _fees(

@@ -19,7 +19,8 @@ from qfs.simulation.fees import Reward
 from qfs.simulation.figures import epoch_figures
 from qfs.simulation.keys import REGISTRAR_NAME, Keys
 from qfs.simulation.nodes import FEES_REPORTER, TELEMETRY_REPORTER
-from qfs.simulation.votes import Cast, Propose, Settle, Votes
+from qfs.simulation.vote_attempts import attempts_at
+from qfs.simulation.votes import Cast, Propose, Settle, TryVote, Votes
 from qfs.tables import FEES, TELEMETRY, Table
 
 
@@ -144,10 +145,17 @@ class Network:
         for number in action.numbers:
             self._try(tick, ATTEMPTS[number])
 
+    def _try_vote(self, tick: int, action: TryVote) -> None:
+        vote = self.votes.get(self.session, action.motion)
+        for attempt in () if vote is None else attempts_at(action.stage, vote):
+            self._try(tick, attempt)
+
     def _try(self, tick: int, attempt: Attempt) -> None:
         world = World(self.session, self.keys, tick)
         before = self.session.state
         event = attempt.event(world)
+        if event is None:
+            return
         try:
             self.session.append([event])
         except TransitionError as error:
@@ -181,4 +189,5 @@ _HANDLERS: Final[Mapping[type[plan.Action], Callable[[Network, int, Any], None]]
     Propose: Network._propose,
     Cast: Network._cast,
     Settle: Network._settle,
+    TryVote: Network._try_vote,
 }

@@ -12,7 +12,7 @@ from qfs.simulation.fees import FeeRow, Reward
 from qfs.simulation.nodes import NewNode
 from qfs.simulation.rules import CYCLE, ruleset_of
 from qfs.simulation.telemetry import STRANGER, Arrival, Counts, report
-from qfs.simulation.votes import Cast, Propose, Settle, votes
+from qfs.simulation.votes import Cast, Propose, Settle, TryVote, votes
 
 LATE_PHASE: Final = 4
 """Its epoch is closed late: the next one has already fees."""
@@ -73,7 +73,7 @@ class Attempts(NamedTuple):
     numbers: range
 
 
-Voting = Propose | Cast | Settle
+Voting = Propose | Cast | Settle | TryVote
 Action = Register | Rotate | Revoke | Change | Fees | Reward | Telemetry | Close | Attempts | Voting
 
 

@@ -142,6 +142,30 @@ def root(leaves: Sequence[bytes]) -> bytes:
     return level[0] if level else hashlib.sha256(b"").digest()
 
 
+def sum_root(ballots: Sequence[tuple[int, int, int, int]]) -> tuple[bytes, tuple[int, ...]]:
+    """Section 7: hash and sums over ballots (seq, voter, choice, power), level by level."""
+
+    def tagged(tag: bytes, text: bytes) -> bytes:
+        return hashlib.sha256(bytes([len(tag)]) + tag + text).digest()
+
+    level = []
+    for seq, voter, choice, power in ballots:
+        text = f"{seq:016x}{voter:08x}{choice:02x}{power:032x}"
+        sums = tuple(power * (choice == one) for one in (1, 0, 2))
+        level.append((tagged(b"qfs/tally-leaf/v1", bytes.fromhex(text)), sums))
+    while len(level) > 1:
+        above = []
+        for i in range(0, len(level) - 1, 2):
+            # Each child as its hash, then its sums for, against and abstaining.
+            text = "".join(
+                h.hex() + "".join(f"{s:032x}" for s in sums) for h, sums in level[i:][:2]
+            )
+            sums = tuple(map(sum, zip(level[i][1], level[i + 1][1], strict=True)))
+            above.append((tagged(b"qfs/tally-node/v1", bytes.fromhex(text)), sums))
+        level = above + level[2 * len(above) :]
+    return level[0] if level else (hashlib.sha256(b"").digest(), (0, 0, 0))
+
+
 def tally(
     ballots: Sequence[tuple[int, int, int]], powers: Sequence[int], cap: int | None
 ) -> list[int]:

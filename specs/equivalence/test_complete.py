@@ -22,7 +22,7 @@ OTHERWISE = {
 collects ballots in a form of its own."""
 
 THIRD_WAY = {
-    **{name: name for name in ("allocate", "issue", "score", "merge_add", "root")},
+    **{name: name for name in ("allocate", "issue", "score", "merge_add", "root", "sum_root")},
     "mul_div_many": "mul_div",
     "assess": "failed_checks",
     **dict.fromkeys(("tally", "tally_many"), "tally"),
@@ -31,6 +31,7 @@ NO_NUMBER = {
     *("check_values", "check_counts", "check_ticks", "check_choices", "check_ids", "check_names"),
     *("to_column", "to_list", "export_cells", "range_root", "inclusion_proof"),
     *("collect_ballots", "merge_ballots", "finish_tally"),
+    *("counted_ballots", "sum_range_root", "sum_levels"),
 }
 """What only refuses or changes the form of what it gets; ranges, paths and the parts of a tally
 have laws instead."""

@@ -19,7 +19,7 @@ import pytest
 
 from qfs.cli.root import run as qfs
 from qfs.errors import QfsError, StorageError, VerificationError
-from qfs.ledger import replays
+from qfs.ledger import replays, voting
 from qfs.ledger.evidence import read_artifact, verify_evidence
 from qfs.ledger.instance import Instance, open_instance
 from qfs.ledger.replay import replay
@@ -29,7 +29,7 @@ from qfs.protocol.manifest import Manifest
 from qfs.protocol.state import State
 from qfs.reference.eligibility import REASONS
 from qfs.rows import rows_of
-from qfs.simulation import network, plan
+from qfs.simulation import network, plan, vote_attempts
 from qfs.simulation.attempts import AFTER_CLOSE, ATTEMPTS, Attempt, _by_reporter
 from qfs.simulation.draws import Parameters
 from qfs.simulation.fees import fee_rows
@@ -38,6 +38,7 @@ from qfs.simulation.nodes import TELEMETRY_REPORTER
 from qfs.simulation.rules import ruleset_of
 from qfs.simulation.run import DOCUMENT, INSTANCE, KEYS, create_network, simulate
 from qfs.simulation.telemetry import STRANGER, report
+from qfs.simulation.vote_attempts import VOTE_ATTEMPTS, Stage, VoteAttempt
 
 ONE = 10**18
 
@@ -386,7 +387,7 @@ def test_every_reason_to_be_excluded_occurs(lived: Lived) -> None:
 def test_what_must_be_refused_was(seven: Path) -> None:
     refused = document_of(seven)["refused"]
     found = {one["attempt"]: one["reason"] for one in refused}
-    expected = {one.name: one.reason for one in (*ATTEMPTS, *AFTER_CLOSE)}
+    expected = {one.name: one.reason for one in (*ATTEMPTS, *AFTER_CLOSE, *VOTE_ATTEMPTS)}
     assert expected.items() <= found.items()
     assert found["an epoch closed with other balances"] == "mismatch"
     assert found["telemetry of a closed epoch"] == "closed"
@@ -525,3 +526,35 @@ def test_votes_are_held(seven: Path) -> None:
         assert 0 < sum(cast) <= int(proposal["supply"])
         assert proposal["voters"] > 0
     assert any(proposal["refused"].get("duplicate", 0) for proposal in found)
+
+
+def test_ballots_within_a_batch_are_refused_and_counted(seven: Path) -> None:
+    """One signed by a key that was rotated away, one of a node revoked since, one that repeats a
+    voter: each is in the log beside ballots that count."""
+    long = [p for p in document_of(seven)["proposals"] if p["state"] == "EXECUTED"]
+    found = Counter[str]()
+    for proposal in long:
+        found.update(proposal["refused"])
+    assert {"signature", "revoked", "duplicate"} <= found.keys()
+    with open_instance(seven / INSTANCE).open_log() as log:
+        state, _ = load_state(open_instance(seven / INSTANCE), log)
+    for vote in state.governance:
+        assert vote.received == sum(len(b.counted) for b in vote.batches) + sum(
+            vote.refused.values()
+        )
+
+
+def test_an_attempt_in_a_vote_that_is_accepted_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cancellation by the proposer itself is allowed while ballots are taken."""
+
+    def cancelled(world: Any, vote: Any) -> Any:
+        key = world.keys.current(vote.proposal.proposer)
+        return voting.cancellation(world.session, key, world.tick, vote.proposal)
+
+    planted = VoteAttempt(Stage.VOTING, "a cancellation as any other", "proposer", cancelled)
+    monkeypatch.setattr(vote_attempts, "VOTE_ATTEMPTS", (planted,))
+    with pytest.raises(SimulationError, match="a cancellation as any other was accepted at tick"):
+        simulate(tmp_path / "out", Parameters(7, 3, 20), silent)
+    assert list(tmp_path.iterdir()) == []

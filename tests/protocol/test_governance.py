@@ -29,7 +29,7 @@ from qfs.protocol.ballots import Ballot, sign_ballot
 from qfs.protocol.events import TransitionError
 from qfs.protocol.governance import Draft
 from qfs.protocol.governance_rules import DEFAULTS
-from qfs.protocol.snapshot import freeze
+from qfs.protocol.snapshot import freeze, power
 from qfs.protocol.verdict import Powers
 from qfs.rows import from_rows, rows_of
 from qfs.tables import BALLOTS, SIGNATURES
@@ -231,7 +231,10 @@ def test_counted_ballots_are_had_in_the_order_of_the_log(chamber: Chamber) -> No
     vote = chamber.governance.get(proposal.id)
     rows = [row[:3] for row in rows_of(vote.counted_ballots())]
     assert rows == [(0, 3, FOR), (1, 0, AGAINST), (3, 1, ABSTAIN)]
-    assert vote.counted_powers() == [20, 25, 25]
+    leaves = [(leaf.voter, leaf.seq, leaf.choice, leaf.power) for leaf in vote.leaves()]
+    assert leaves == [(0, 1, AGAINST, 25), (1, 3, ABSTAIN, 25), (3, 0, FOR, 20)]
+    cap = proposal.power_cap
+    assert [power(proposal.snapshot, leaf.voter, cap) for leaf in vote.leaves()] == [25, 25, 20]
     assert dict(vote.refused) == {"duplicate": 1}
     assert vote.received == 4
 

@@ -16,7 +16,6 @@ from qfs.reference.merkle_sum import (
     Receipt,
     SumNode,
     Sums,
-    counted_ballots,
     make_receipt,
     receipt_from_levels,
     receipt_holds,
@@ -72,18 +71,18 @@ def test_three_leaves_split_as_in_rfc_9162() -> None:
 
 
 @pytest.mark.parametrize("size", range(1, 8))
-def test_every_ballot_has_a_receipt(size: int) -> None:
+def test_every_ballot_has_a_receipt(implementation: Any, size: int) -> None:
     ballots = BALLOTS[:size]
-    assert laws.proves_every_ballot(ballots) is None
-    assert laws.roots_sum_up(ballots) is None
-    assert laws.no_ballot_holds_changed(ballots) is None
+    assert laws.proves_every_ballot(implementation, ballots) is None
+    assert laws.roots_sum_up(implementation, ballots) is None
+    assert laws.no_ballot_holds_changed(implementation, ballots) is None
 
 
 @pytest.mark.parametrize("size", [8, 9, 33, 100])
-def test_larger_trees_too(size: int) -> None:
+def test_larger_trees_too(implementation: Any, size: int) -> None:
     ballots = [CountedBallot(size - i, 2 * i, i % 3, i + 1) for i in range(size)]
-    assert laws.proves_every_ballot(ballots) is None
-    assert laws.roots_sum_up(ballots) is None
+    assert laws.proves_every_ballot(implementation, ballots) is None
+    assert laws.roots_sum_up(implementation, ballots) is None
     assert sum_levels(ballots)[-1] == [sum_root(ballots)]
     with pytest.raises(OutOfRangeError):
         receipt_from_levels(ballots, sum_levels(ballots), size)
@@ -205,9 +204,9 @@ def test_the_tree_of_a_tally_has_its_totals(implementation: Any) -> None:
     choices, voters, seqs = [1, 0, 2, 1, 0, 1], [3, 0, 1, 3, 7, 2], [5, 4, 3, 2, 1, 0]
     powers, cap = [10, 20, 0, 40], 15
     partial = implementation.collect_ballots(choices, 4, voters, seqs)
-    ballots = counted_ballots(partial, powers, cap)
-    assert ballots == [(4, 0, 0, 10), (3, 1, 2, 15), (2, 3, 1, 15)]
+    ballots = implementation.counted_ballots(partial, powers, cap)
+    assert [*ballots] == [(4, 0, 0, 10), (3, 1, 2, 15), (2, 3, 1, 15)]
     found = finish_tally(collect_ballots(choices, 4, voters, seqs), powers, cap)
-    root = sum_root(ballots)
+    root = implementation.sum_root(ballots)
     assert root.sums == (found.yes, found.no, found.abstain) == (15, 10, 15)
     assert len(ballots) == found.counted
