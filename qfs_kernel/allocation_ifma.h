@@ -19,10 +19,12 @@ typedef struct { u128 caps, weights; int64_t count; } qfs_capped;
 
 #if QFS_HAS_IFMA
 
-/* The rows whose share exceeds their cap, and the cap of every row.
+/* The rows whose share exceeds their cap, and the cap of every row
+ * (lemma levels.share_and_rest_tell_who_exceeds).
  *
- * Where a weight is above the ratio's, the row was capped at a lower level, and is at this one;
- * the share computed for it is meaningless and not looked at. */
+ * Where a weight is above the ratio's, the row was capped at a lower level, and is at this one
+ * (lemmas levels.a_row_that_shares_is_part_of_the_weight, levels.a_capped_row_stays_capped); the
+ * share computed for it is meaningless and not looked at. */
 QFS_IFMA_INLINE __mmask8 qfs_lanes_exceed(const int kind, const int limbs, const qfs_level *level,
                                           const unsigned char *caps, int64_t i, qfs_lanes w,
                                           qfs_lanes share, const __m512i *remainder,

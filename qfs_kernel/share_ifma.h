@@ -2,11 +2,11 @@
  *
  * IFMA multiplies limbs of 52 bits and adds the lower or the upper half of the product to a lane
  * of 64 bits. So a number is one to three vectors of limbs, lowest first, and a sum of up to 2^12
- * halves needs no carry in between.
+ * halves needs no carry in between (lemma vectors.sums_of_few_halves_need_no_carry).
  *
  * Everything is scaled by 2^shift, so that the total weight ends one bit below a whole number of
  * limbs: what is left of a row's share before the correction, which is below twice the weight,
- * then never needs a limb more.
+ * then never needs a limb more (lemma vectors.twice_the_scaled_weight_fits_in_its_limbs).
  */
 #ifndef QFS_SHARE_IFMA_H
 #define QFS_SHARE_IFMA_H
@@ -24,7 +24,8 @@ typedef struct {
     uint64_t factor[QFS_MOST_LIMBS];    /* 2 * floor(2^bits * pool / weight) */
     uint64_t opposite[QFS_MOST_LIMBS];  /* 2^(52 * limbs) - weight * 2^shift */
     int limbs;       /* of a weight: the fewest that hold its bits and one more, bits + 1 */
-    int pool_limbs;  /* of the factor, which is at least twice the pool, and so of any share */
+    int pool_limbs;  /* of the factor, which is at least twice the pool, and so of any share
+                      * (lemma shares.a_factor_is_not_below_the_pool) */
     int shift;       /* 52 * limbs - 1 - bits, 0 .. 51 */
 } qfs_ratio52;
 
@@ -56,7 +57,8 @@ static inline qfs_ratio52 qfs_ratio52_make(u128 pool, u128 weight)
         int from = QFS_LIMB52_BITS * i - ratio.shift;
         u128 above = from < 0 ? u128_shift_left(weight, -from)
                      : from < QFS_WIDE_BITS ? u128_shift_right(weight, from) : u128_make(0, 0);
-        /* The complement of a limb, and 1 more at the lowest: two's complement. */
+        /* The complement of a limb, and 1 more at the lowest: two's complement
+         * (lemma vectors.complements_and_one_make_the_opposite). */
         uint64_t limb = QFS_LIMB52_MAX - (above.lo & QFS_LIMB52_MAX) + carry;
         ratio.opposite[i] = limb & QFS_LIMB52_MAX;
         carry = limb >> QFS_LIMB52_BITS;
@@ -112,7 +114,8 @@ QFS_IFMA_INLINE qfs_lanes qfs_lanes_choose(__mmask8 which, qfs_lanes yes, qfs_la
     return chosen;
 }
 
-/* total + value modulo 2^128, in the lanes of `which`. */
+/* total + value modulo 2^128, in the lanes of `which`
+ * (lemma limbs.a_carry_shows_as_a_smaller_sum). */
 QFS_IFMA_INLINE qfs_lanes qfs_lanes_add(qfs_lanes total, __mmask8 which, qfs_lanes value)
 {
     __m512i lo = _mm512_mask_add_epi64(total.lo, which, total.lo, value.lo);
@@ -159,7 +162,10 @@ QFS_IFMA_INLINE qfs_lanes_ratio qfs_lanes_ratio_make(const qfs_ratio52 *from)
     return ratio;
 }
 
-/* The limbs of weight * 2^shift, for weights of at most the ratio's. */
+/* The limbs of weight * 2^shift, for weights of at most the ratio's
+ * (lemma vectors.a_scaled_weight_is_cut_at_the_limb; where the second one ends, by shifts of up to
+ * 40, lemma vectors.a_part_below_the_lowest_limb_changes_no_quotient, and by more,
+ * lemma vectors.a_carry_passed_on_keeps_the_value). */
 QFS_IFMA_INLINE void qfs_lanes_scale(__m512i *limbs, const int count, const qfs_lanes_ratio *ratio,
                                      qfs_lanes w)
 {
@@ -175,7 +181,8 @@ QFS_IFMA_INLINE void qfs_lanes_scale(__m512i *limbs, const int count, const qfs_
     /* The multiplier looks at the lower 52 bits alone, so nothing needs to be cut off here. */
 }
 
-/* What each limb has above 52 bits goes to the next one; the last one loses it where cut. */
+/* What each limb has above 52 bits goes to the next one; the last one loses it where cut
+ * (lemma vectors.a_carry_passed_on_keeps_the_value). */
 QFS_IFMA_INLINE void qfs_lanes_carry(__m512i *limbs, const int count, __m512i largest, int cut)
 {
     for (int i = 0; i + 1 < count; i++) {
@@ -188,10 +195,13 @@ QFS_IFMA_INLINE void qfs_lanes_carry(__m512i *limbs, const int count, __m512i la
 /* floor(pool * w / weight) and its remainder times 2^shift: `qfs_share` for eight weights.
  *
  * With K = 2^(bits + 1) >= 2 * w the estimate floor(w * factor / K) is the quotient or one less,
- * since 0 <= w * (K * pool / weight - factor) / K < w * 2 / K <= 1; scaled, K is a whole number of
- * limbs. The rest is below 2 * weight * 2^shift < 2^(52 * limbs), so computing modulo that loses
- * nothing. Subtracting estimate * weight is adding estimate * opposite, and adding the opposite
- * once more carries out of the last limb exactly where the rest is not below the weight: there the
+ * since 0 <= w * (K * pool / weight - factor) / K < w * 2 / K <= 1
+ * (lemma shares.an_estimate_is_one_too_small_at_most, of half the factor and half of K); scaled, K
+ * is a whole number of limbs (lemma quotients.scaling_changes_no_quotient). The rest is below
+ * 2 * weight * 2^shift < 2^(52 * limbs), so computing modulo that loses nothing. Subtracting
+ * estimate * weight is adding estimate * opposite (lemma vectors.adding_the_opposite_subtracts),
+ * and adding the opposite once more carries out of the last limb exactly where the rest is not
+ * below the weight (lemma vectors.the_opposite_carries_where_the_rest_is_not_below): there the
  * quotient is one more. */
 QFS_IFMA_INLINE qfs_lanes qfs_lanes_share(const int limbs, const int pool_limbs,
                                           const qfs_lanes_ratio *ratio, qfs_lanes w,
@@ -207,7 +217,8 @@ QFS_IFMA_INLINE qfs_lanes qfs_lanes_share(const int limbs, const int pool_limbs,
     for (i = 0; i < limbs; i++)
         for (k = 0; k < pool_limbs; k++) {
             __m512i *at = product + i + k;
-            /* The lowest lower half is below 2^52 and carries nothing: it is left out. */
+            /* The lowest lower half is below 2^52 and carries nothing: it is left out
+             * (lemma vectors.a_part_below_the_lowest_limb_changes_no_quotient). */
             if (i + k) at[0] = _mm512_madd52lo_epu64(at[0], scaled[i], ratio->factor[k]);
             at[1] = _mm512_madd52hi_epu64(at[1], scaled[i], ratio->factor[k]);
         }
