@@ -42,7 +42,7 @@ checked by samples, and is not proved.
 
 
 GENERAL = {
-    "lemma": "lemmas of arithmetic, which its steps rest on, are proved for integers of any size",
+    "lemma": "lemmas of arithmetic, which the kernel rests on, are proved for integers of any size",
 }
 """Layers that prove something else than what a function returns, with what that is."""
 
