@@ -10,14 +10,14 @@ the time of a receipt from the levels that are kept, and the peak memory of the 
 
 from __future__ import annotations
 
-import random
 import resource
 import statistics
 import sys
 import time
-from array import array
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 import qfs
 from qfs import reference
@@ -50,13 +50,17 @@ def main(rows: int, backend: Any, rounds: int) -> None:
     chosen = qfs.backend()
     name = "reference" if backend is reference else chosen.name
     print(f"{rows:,} ballots, {name}, {chosen.threads} threads, {rounds} rounds: least, median")
-    generator = random.Random(rows)
-    voters = array("I", range(rows))
-    generator.shuffle(voters)
-    choices = bytes(generator.randrange(3) for _ in range(rows))
-    words = ((3 << 64 if v % 5 == 0 else 1) + v for v in range(rows))
-    powers = implementation().check_values([*words], "powers")
-    partial = backend.collect_ballots(choices, rows, voters)
+    generator = np.random.default_rng(rows)
+    voters = generator.permutation(rows).astype(np.uint32)
+    choices = generator.integers(0, 3, rows, dtype=np.uint8)
+    cells = np.zeros((rows, 2), dtype=np.uint64)
+    cells[:, 0] = generator.integers(1, 2**62, rows, dtype=np.uint64)
+    cells[::5, 1] = 3
+    powers: Any = qfs.Column.trusted(memoryview(cells).cast("B"))
+    columns = memoryview(choices), memoryview(voters)
+    if backend is reference:
+        powers, columns = [*powers], ([*columns[0]], [*columns[1]])
+    partial = backend.collect_ballots(columns[0], rows, columns[1])
     print(f"peak memory before: {peak()}")
     counted = timed(
         "counted ballots", lambda: backend.counted_ballots(partial, powers, CAP), rounds
@@ -66,7 +70,7 @@ def main(rows: int, backend: Any, rounds: int) -> None:
     print(f"peak memory after: {peak()}")
     digest, spent = tally_digest(len(counted), root), []
     for _ in range(RECEIPTS):
-        index = generator.randrange(rows)
+        index = int(generator.integers(0, rows))
         start = time.perf_counter()
         receipt = receipt_from_levels(counted, levels, index)
         spent.append(1e6 * (time.perf_counter() - start))

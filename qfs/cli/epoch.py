@@ -74,12 +74,14 @@ def close(
     if report is not None and dry_run:
         raise click.UsageError("--dry-run writes nothing, so it takes no --report")
     if folder is not None:
-        refuse(nodes=nodes, ruleset=ruleset_file, previous=previous, out=out)
+        within = "does not go with --instance"
+        refuse(within, nodes=nodes, ruleset=ruleset_file, previous=previous, out=out)
         request = Request(folder, telemetry, fees, number, reporter, key_file, tick, dry_run)
         with watched(timings) as stage:
             close_in_instance(request, report, as_json, stage)
         return
-    refuse(telemetry=telemetry, reporter=reporter, key=key_file, tick=tick)
+    without = "goes with --instance FOLDER"
+    refuse(without, telemetry=telemetry, reporter=reporter, key=key_file, tick=tick)
     if nodes is None or fees is None:
         raise click.UsageError("--instance is needed, or --nodes and --fees")
     if out is None and not dry_run:
@@ -180,11 +182,11 @@ def reporting(
         yield
 
 
-def refuse(**options: object) -> None:
+def refuse(because: str, /, **options: object) -> None:
     """Options that have no meaning for what is asked."""
     for name, value in options.items():
         if value is not None:
-            raise click.UsageError(f"--{name} does not go with what else was given; see --help")
+            raise click.UsageError(f"--{name} {because}; see --help")
 
 
 @epoch.command()

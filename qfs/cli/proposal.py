@@ -221,6 +221,8 @@ def find(votes: InfrastructureGovernance, name: str) -> Vote:
     if len(found) == 1 and len(name) >= _LEAST_PREFIX:
         return found[0]
     problem = "no proposal has an id that begins so"
+    if "." in name or "/" in name:
+        problem += ", and there is no such file"
     if found:
         problem = f"{len(found)} ids begin so; {_LEAST_PREFIX} digits are the least"
     raise TransitionError("unknown_proposal", f"{name}: {problem}", argument="proposal")

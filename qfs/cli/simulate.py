@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,19 @@ def _special(epoch: dict[str, Any]) -> list[str]:
     return found
 
 
+def _votes(proposals: list[dict[str, Any]]) -> str:
+    """How many came to which state, and the ballots that do not count, by reason."""
+    states = Counter(proposal["state"] for proposal in proposals)
+    refused: Counter[str] = Counter()
+    for proposal in proposals:
+        refused.update(proposal["refused"])
+    return f"{_counts(states)}; ballots that do not count: {_counts(refused)}"
+
+
+def _counts(found: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(found.items())) or "none"
+
+
 def _print_result(document: dict[str, Any], out: Path) -> None:
     from qfs.simulation.run import DOCUMENT, INSTANCE
 
@@ -102,6 +116,7 @@ def _print_result(document: dict[str, Any], out: Path) -> None:
             ("supply", f"{nod(int(balances['supply']))}, {balances['nodes_with_balance']} nodes"),
             ("pool", nod(int(balances["pool"]))),
             ("events", f"{log['events']}: {types}"),
+            ("votes", _votes(document["proposals"])),
             ("refused", f"{len(document['refused'])} attempts, each for the reason it should be"),
             ("figures", out / DOCUMENT),
         ]

@@ -117,8 +117,8 @@ def many(implementation: Any, rows: int, cap: int | None) -> Sequence[CountedBal
 
 
 @pytest.mark.kernel
-@pytest.mark.parametrize("cap", [None, 2**64 - 1, 2**64, 2**70 + 5])
-@pytest.mark.parametrize("rows", [63, 64, 65, 128, 129, 1000, 4099])
+@pytest.mark.parametrize("cap", [None, 2**64, 2**70 + 5])
+@pytest.mark.parametrize("rows", [63, 64, 65, 129, 1000])
 def test_many_leaves(kernel: Any, sliced: Any, rows: int, cap: int | None) -> None:
     """Trees of more runs than one are the same, in any slices and on any number of threads."""
     ballots = many(reference, rows, cap)

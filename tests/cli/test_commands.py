@@ -237,6 +237,15 @@ def test_wrong_usage_exits_with_2(inputs: dict[str, str], tmp_path: Path) -> Non
     assert run(["verify", "x", "--backend", "gpu"]) == 2
 
 
+def test_an_option_that_does_not_fit_names_what_it_goes_with(
+    inputs: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert close(inputs, "--reporter", "watch") == 2
+    assert "--reporter goes with --instance FOLDER" in capsys.readouterr().err
+    assert close(inputs, "--instance", "net") == 2
+    assert "--nodes does not go with --instance" in capsys.readouterr().err
+
+
 BAD_INPUT = {
     "duplicate id": ("nodes", "node_id,weight\na,1\na,2\n", "row 2, node_id: 'a' stands twice"),
     "float text": ("nodes", "node_id,weight\na,1e3\n", "row 1, weight: '1e3'"),

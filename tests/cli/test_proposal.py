@@ -348,6 +348,13 @@ def test_wrong_usage_is_said(funded: Any, words: tuple[str, ...]) -> None:
     assert "Error" in err
 
 
+def test_a_proposal_file_that_is_not_there_is_said(proposed: tuple[Any, str]) -> None:
+    network, _ = proposed
+    out = str(network.base / "x.ballot")
+    code, _, err = network.on("vote", "gone.json", "for", *signed(network, "ann"), "--out", out)
+    assert (code, "there is no such file" in err) == (1, True)
+
+
 def test_a_proposal_is_named_by_the_start_of_its_id(proposed: tuple[Any, str]) -> None:
     network, name = proposed
     for short in (name, name[:6], name[:63]):
