@@ -3,8 +3,8 @@
 """Tallies over columns of ballots: native words for seqs, voters and choices, cells for powers.
 
 What a voter's first ballot says is an item of `firsts`: its choice, or its seq * 4 + choice. In
-both the lowest two bits are the choice, or 3 where there is no ballot. Choices are also packed, four
-voters to a byte, the first of them in the lowest bits: with a byte for each, the array of many
+both the lowest two bits are the choice, or 3 where there is no ballot. Choices are also packed,
+four voters to a byte, the first of them in the lowest bits: with a byte for each, the array of many
 voters would be the slower part of a tally. There is one item more than there are voters, for the
 ballots of nobody in the snapshot.
 """
@@ -212,8 +212,8 @@ def finish_tally(
 ):
     """Sum the powers, each up to the cap, by the choice of the voter's first ballot.
 
-    The first voter is at `place` of `firsts`, which may be packed. Returns the sums (against, for, abstain, no ballot), how many voted, and how many of these have
-    a power of 0.
+    The first voter is at `place` of `firsts`, which may be packed. Returns the sums (against, for,
+    abstain, no ballot), how many voted, and how many of these have a power of 0.
     """
     cdef qfs_sum sums[8]
     cdef Py_ssize_t i, stop, start = 0, rows = powers.shape[0] // 16
