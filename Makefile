@@ -25,7 +25,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export QFS_TEST_DATA := $(abspath $(or $(QFS_TEST_DATA),../shared/data))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo docs test test-all prove contracts build bench bench-log clean sanitize-all \
+.PHONY: help demo docs test test-all prove fuzz contracts build bench bench-log clean sanitize-all \
 	$(LEGS)
 
 help: ## show this list
@@ -50,6 +50,9 @@ prove: $(VENV)/dev.stamp ## run what specs/REPORT.md is about: proofs, samples, 
 	QFS_BACKEND=kernel QFS_CRASH_ROUNDS=200 $(PY) -m pytest -q -m database tests/ledger
 	$(PY) specs/planted $(if $(FORCE),--all)
 	$(PY) specs/gate $(if $(FORCE),--all)
+
+fuzz: $(VENV)/dev.stamp ## fuzz the entry points, SECONDS of each (60)
+	$(PY) specs/fuzz --seconds $(or $(SECONDS),60)
 
 build: $(VENV)/dev.stamp ## the development environment; the kernel is rebuilt if it changed
 

@@ -12,7 +12,15 @@ import ctypes
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from qfs.errors import MissingDependencyError, WrongTypeError
+from qfs.errors import MissingDependencyError, OutOfRangeError, WrongTypeError
+from qfs.limits import MAX_ROWS
+
+_MAX_OFFSET = 1 << 48
+"""A row further behind the start of its buffer lies outside any memory there is."""
+
+_VIEWS = ("vu", "vz")
+_MAX_BUFFERS = 3
+"""Of an array that is read, unless it is of views."""
 
 _RELEASE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 _GET = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
@@ -96,7 +104,7 @@ class Chunk(NamedTuple):
 
     def memory(self, index: int, start: int, size: int) -> memoryview:
         """Bytes start .. start + size of a buffer, read-only; they keep their owner alive."""
-        if start < 0 or size < 0 or index >= len(self.buffers):
+        if start < 0 or size < 0 or not 0 <= index < len(self.buffers):
             raise WrongTypeError("malformed Arrow data")
         if size == 0:
             return memoryview(b"")
@@ -147,6 +155,8 @@ def _take(capsule: object, name: bytes, kind: type[Any], argument: str) -> _Owne
 
 
 def _pull(stream: _Owned, getter: str, into: _Owned, argument: str) -> None:
+    if not getattr(stream.structure, getter):
+        raise _malformed(argument)
     address = ctypes.addressof(stream.structure)
     status = _GET(getattr(stream.structure, getter))(address, ctypes.addressof(into.structure))
     if status != 0:
@@ -164,10 +174,20 @@ def _column(schema: _Owned, argument: str) -> tuple[bool, str]:
                 f"a table of {structure.n_children} columns; a column or a table of one is needed",
                 argument=argument,
             )
-        structure = structure.children[0].contents
+        structure = _only_child(structure, argument)
     if structure.dictionary:
         raise WrongTypeError("dictionary-encoded; plain values are needed", argument=argument)
-    return in_table, structure.format.decode("ascii")
+    return in_table, (structure.format or b"").decode("ascii", "backslashreplace")
+
+
+def _only_child(structure: Any, argument: str) -> Any:
+    if structure.n_children != 1 or not structure.children or not structure.children[0]:
+        raise _malformed(argument)
+    return structure.children[0].contents
+
+
+def _malformed(argument: str) -> WrongTypeError:
+    return WrongTypeError("malformed Arrow data", argument=argument)
 
 
 def _chunk(schema: _Owned, array: _Owned, argument: str) -> Chunk:
@@ -175,16 +195,33 @@ def _chunk(schema: _Owned, array: _Owned, argument: str) -> Chunk:
     structure = array.structure
     assert isinstance(structure, _Array)
     length, offset = structure.length, structure.offset
-    if length < 0 or offset < 0 or structure.n_buffers < 0:
-        raise WrongTypeError("malformed Arrow data", argument=argument)
+    _require_bounds(structure, length, offset, argument)
     nulls = [_first_null(structure, length, offset)]
     if in_table:
-        structure = structure.children[0].contents
+        structure = _only_child(structure, argument)
+        if structure.length < offset + length or structure.offset < 0:
+            raise _malformed(argument)
         offset += structure.offset
+        _require_bounds(structure, length, offset, argument)
         nulls.append(_first_null(structure, length, offset))
-    buffers = tuple(structure.buffers[i] or 0 for i in range(structure.n_buffers))
+    number = structure.n_buffers
+    if column_format not in _VIEWS:
+        number = min(number, _MAX_BUFFERS)
+    buffers = tuple(structure.buffers[i] or 0 for i in range(number))
     first_null = min((null for null in nulls if null is not None), default=None)
     return Chunk(column_format, length, offset, first_null, buffers, array)
+
+
+def _require_bounds(structure: _Array, length: int, offset: int, argument: str) -> None:
+    """Numbers that can be followed into memory: nothing is read before they are looked at."""
+    if length < 0 or not 0 <= offset <= _MAX_OFFSET or structure.n_buffers < 0:
+        raise _malformed(argument)
+    if structure.n_buffers and not structure.buffers:
+        raise _malformed(argument)
+    if length > MAX_ROWS:
+        raise OutOfRangeError(
+            f"{length} rows; at most {MAX_ROWS} are accepted", argument=argument, value=length
+        )
 
 
 def _first_null(structure: _Array, length: int, offset: int) -> int | None:

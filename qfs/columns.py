@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import operator
+import re
 import struct
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,6 +30,7 @@ from qfs.words import RawIntegers
 
 _NATIVE_WORDS = ("L", "Q") if sys.byteorder == "little" else ()
 _CELL_FORMATS = ("16x", "T{<Q:lo:<Q:hi:}", *(f"T{{{w}:lo:{w}:hi:}}" for w in _NATIVE_WORDS))
+_DECIMAL = re.compile(rf"[0-9]+,{TOKEN_DECIMALS}(,128)?")
 _FLOAT_AND_BOOL_FORMATS = ("e", "f", "d", "g", "Zf", "Zd", "Zg", "?")
 
 
@@ -303,8 +305,7 @@ def _join(parts: list[Raw]) -> Raw:
 def _read_chunk(chunk: arrow.Chunk, argument: str) -> Raw:
     kind, _, parameters = chunk.format.partition(":")
     if kind == "d":
-        _, scale, *width = parameters.split(",")
-        if int(scale) != TOKEN_DECIMALS or width not in ([], ["128"]):
+        if not _DECIMAL.fullmatch(parameters):
             raise WrongTypeError(
                 f"Arrow decimal {parameters} has not scale {TOKEN_DECIMALS} and 128 bits;"
                 f" decimal128(38, {TOKEN_DECIMALS}) is needed",

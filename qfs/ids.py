@@ -113,9 +113,10 @@ def read_ids(source: object, argument: str) -> RawIdColumn:
         return source
     if arrow.is_arrow(source):
         parts = [_read_chunk(chunk, argument) for chunk in arrow.read_chunks(source, argument)]
+        require_rows(sum(map(raw_length, parts)), argument)
         if len(parts) == 1:
             return parts[0]
-        return [node_id for part in parts for node_id in _as_sequence(part)]
+        return [node_id for part in parts for node_id in _as_sequence(part, argument)]
     is_array = getattr(source, "ndim", None) == 1
     if isinstance(source, (str, bytes, bytearray)) or not (
         is_array or isinstance(source, Sequence)
@@ -140,7 +141,7 @@ def check_ids(raw: RawIdColumn, argument: str) -> IdColumn:
     seen: dict[bytes, int] = {}
     is_sorted = True
     previous = b""
-    for i, value in enumerate(_as_sequence(raw)):
+    for i, value in enumerate(_as_sequence(raw, argument)):
         node_id = require_id(value, argument, i)
         if node_id in seen:
             raise DuplicateIdError(
@@ -181,7 +182,7 @@ def check_names(raw: RawIdColumn, argument: str, maximum_bytes: int = MAX_ID_BYT
     Raises:
         NullValueError, WrongTypeError, InvalidNameError: at the lowest index.
     """
-    rows = enumerate(_as_sequence(raw))
+    rows = enumerate(_as_sequence(raw, argument))
     return from_checked_names([require_name(row, argument, i, maximum_bytes) for i, row in rows])
 
 
@@ -285,12 +286,21 @@ def _leaf_field(field: TextColumn | Column | memoryview, position: int) -> bytes
     return int(field[position]).to_bytes(field.itemsize, "big")
 
 
-def _as_sequence(raw: RawIdColumn) -> Sequence[Any]:
-    """Raw ids as a sequence, with None at the first null."""
+def _as_sequence(raw: RawIdColumn, argument: str) -> Sequence[Any]:
+    """Raw ids as a sequence, with None at the first null.
+
+    Raises:
+        WrongTypeError: an offset lies behind the next one, or outside of the data.
+    """
     if not isinstance(raw, RawIds):
         return raw
     data = raw.data
-    ids: list[Any] = [bytes(data[a:b]) for a, b in pairwise(raw.offsets.tolist())]
+    ids: list[Any] = []
+    for start, stop in pairwise(raw.offsets.tolist()):
+        # A negative one would count from the end of the data, to Python.
+        if not 0 <= start <= stop <= len(data):
+            raise WrongTypeError("malformed Arrow offsets", argument=argument)
+        ids.append(bytes(data[start:stop]))
     if raw.first_null is not None:
         ids[raw.first_null] = None
     return ids
@@ -305,7 +315,7 @@ def _read_chunk(chunk: arrow.Chunk, argument: str) -> RawIdColumn:
     if chunk.length == 0 or chunk.format == "n":
         return [None] * chunk.length
     if chunk.format in ("vu", "vz"):
-        return _read_views(chunk)
+        return _read_views(chunk, argument)
     width = 4 if chunk.format in ("u", "z") else 8
     piece = chunk.memory(1, chunk.offset * width, (chunk.length + 1) * width)
     offsets = piece.cast("i") if width == 4 else piece.cast("q")
@@ -314,17 +324,24 @@ def _read_chunk(chunk: arrow.Chunk, argument: str) -> RawIdColumn:
     return RawIds(offsets, chunk.memory(2, 0, offsets[chunk.length]), chunk.first_null)
 
 
-def _read_views(chunk: arrow.Chunk) -> list[bytes | None]:
-    """Arrow string views: short ones lie inside the view, long ones in numbered buffers."""
+def _read_views(chunk: arrow.Chunk, argument: str) -> list[bytes | None]:
+    """Arrow string views: short ones lie inside the view, long ones in numbered buffers, whose
+    sizes are in the last one."""
     views = chunk.memory(1, chunk.offset * 16, chunk.length * 16)
+    numbered = len(chunk.buffers) - 3
+    sizes = chunk.memory(2 + numbered, 0, 8 * numbered).cast("q")
     ids: list[bytes | None] = []
     for i, (length, rest) in enumerate(struct.iter_unpack("<i12s", views)):
         if chunk.first_null is not None and i >= chunk.first_null:
             # What lies under a null is undefined, and the check stops at the first one anyway.
             ids.append(None)
-        elif length <= _VIEW_INLINE_BYTES:
+        elif 0 <= length <= _VIEW_INLINE_BYTES:
             ids.append(rest[:length])
         else:
             _, buffer, offset = struct.unpack("<4sii", rest)
+            if not (
+                0 <= buffer < numbered and length >= 0 and 0 <= offset <= sizes[buffer] - length
+            ):
+                raise WrongTypeError("malformed Arrow views", argument=argument)
             ids.append(bytes(chunk.memory(2 + buffer, offset, length)))
     return ids

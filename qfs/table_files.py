@@ -8,6 +8,7 @@ reader as the API's, and checked once.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 from array import array
 from collections.abc import Callable, Iterator
@@ -146,35 +147,52 @@ def _read_ipc(path: Path, schema: Schema) -> Any:
 def _read_csv(path: Path, schema: Schema) -> Any:
     """All columns as text: what a number is, is for `qfs.decimals` to say and not for a guess."""
     pa = require_pyarrow()
-    ragged: list[Any] = []
-
-    def refuse(row: Any) -> str:
-        ragged.append(row)
-        return "error"
-
-    names = [name for column in schema.columns for name in _accepted_names(column)]
-    options = pa.csv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
-    )
     try:
-        with _native_file(path) as file:
-            return pa.csv.read_csv(
-                file,
-                # One thread, because only then rows carry their number.
-                read_options=pa.csv.ReadOptions(use_threads=False),
-                parse_options=pa.csv.ParseOptions(invalid_row_handler=refuse),
-                convert_options=options,
-            )
+        return _parse_csv(path, schema, None)
     except pa.ArrowInvalid:
+        # Arrow decodes a row before it hands it over, and where it cannot, prints a traceback.
+        _require_utf8(path)
+        ragged: list[Any] = []
+
+        def refuse(row: Any) -> str:
+            ragged.append(row)
+            return "error"
+
+        with contextlib.suppress(pa.ArrowInvalid):
+            _parse_csv(path, schema, refuse)
         if not ragged:
             raise
-        row = ragged[0]
-        raise TableError(
-            f"{row.actual_columns} fields where the header has {row.expected_columns}:"
-            f" {shown(row.text)} (no thousands separators; one row a line)",
-            index=None if row.number is None else row.number - 2,
-            value=row.text,
-        ) from None
+    row = ragged[0]
+    raise TableError(
+        f"{row.actual_columns} fields where the header has {row.expected_columns}:"
+        f" {shown(row.text)} (no thousands separators; one row a line)",
+        index=None if row.number is None else row.number - 2,
+        value=row.text,
+    )
+
+
+def _parse_csv(path: Path, schema: Schema, refuse: Callable[[Any], str] | None) -> Any:
+    pa = require_pyarrow()
+    names = [name for column in schema.columns for name in _accepted_names(column)]
+    with _native_file(path) as file:
+        return pa.csv.read_csv(
+            file,
+            # One thread, because only then rows carry their number.
+            read_options=pa.csv.ReadOptions(use_threads=False),
+            parse_options=pa.csv.ParseOptions(invalid_row_handler=refuse),
+            convert_options=pa.csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+            ),
+        )
+
+
+def _require_utf8(path: Path) -> None:
+    """The whole file is UTF-8, else UnicodeDecodeError."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        while part := file.read(1 << 20):
+            decoder.decode(part)
+    decoder.decode(b"", final=True)
 
 
 def _accepted_names(column: ColumnSpec) -> tuple[str, ...]:

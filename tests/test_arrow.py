@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import struct
 import subprocess
 import sys
 import threading
@@ -413,3 +414,36 @@ def test_length_of_an_id_on_both_sides_of_its_bound(kind: pa.DataType) -> None:
     with pytest.raises(InvalidIdError) as caught:
         qfs.allocate(4, [1, 1], ids=pa.array(["a", "b" * 129], kind))
     assert caught.value.index == 1
+
+
+def text_array(kind: pa.DataType, first: bytes, *data: bytes) -> pa.Array:
+    """Two texts of an Arrow type, made of buffers that nothing has looked at."""
+    return pa.Array.from_buffers(kind, 2, [None, *map(pa.py_buffer, (first, *data))])
+
+
+@pytest.mark.parametrize("ends", [(0, -2, 3), (0, 3, 2), (0, 4, 3)])
+def test_offsets_that_do_not_ascend_within_the_data_are_refused(
+    implementation: Any, ends: tuple[int, ...]
+) -> None:
+    """To Python a negative one counts from the end, so that other texts would be read."""
+    given = text_array(pa.string(), array("i", ends).tobytes(), b"abc")
+    with pytest.raises(WrongTypeError, match="malformed Arrow offsets") as caught:
+        implementation.check_ids(id_columns.read_ids(given, "ids"), "ids")
+    assert caught.value.argument == "ids"
+
+
+@pytest.mark.parametrize(
+    "view", [(-3, 0, 0), (13, 1, 0), (13, -1, 0), (13, 0, -1), (13, 0, 14), (27, 0, 0)]
+)
+def test_views_outside_of_their_buffer_are_refused(view: tuple[int, int, int]) -> None:
+    length, buffer, offset = view
+    views = struct.pack("<i4sii", length, b"", buffer, offset) + struct.pack("<i12s", 1, b"x")
+    given = text_array(pa.string_view(), views, b"abcdefghijklmnopqrstuvwxyz")
+    with pytest.raises(WrongTypeError, match="malformed Arrow views"):
+        id_columns.read_ids(given, "ids")
+
+
+def test_a_view_up_to_the_end_of_its_buffer_is_read() -> None:
+    views = struct.pack("<i4sii", 13, b"", 0, 13) + struct.pack("<i12s", 1, b"x")
+    given = text_array(pa.string_view(), views, b"abcdefghijklmnopqrstuvwxyz")
+    assert id_columns.read_ids(given, "ids") == [b"nopqrstuvwxyz", b"x"]

@@ -316,3 +316,13 @@ def _ids(values: list[bytes]) -> Any:
     from qfs.ids import check_ids
 
     return check_ids(values, "ids")
+
+
+def test_a_ragged_row_that_is_not_utf8_is_refused_without_a_word_on_stderr(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "nodes.csv"
+    path.write_bytes(b"node_id,weight\na,1\n\xff,2,3\n")
+    with pytest.raises(TableError, match="cannot be read"):
+        read_table(path, NODES)
+    assert capfd.readouterr().err == ""

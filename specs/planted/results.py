@@ -34,6 +34,7 @@ test passes without the bug.
 - **vector**: the published vectors.
 - **unit**, **ledger**, **state machine**: tests of the changed part, of what is kept, and of runs
   of many steps.
+- **corpus**, **fuzz**: the committed inputs of `specs/fuzz`, and libFuzzer from them.
 - **contract**: the prover finds a counterexample. It is dear, so it is tried last; the list at the
   end says what it finds when it is asked alone.
 
