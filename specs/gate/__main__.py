@@ -21,12 +21,14 @@ from pathlib import Path
 from threading import Lock
 
 import allowed as allow_list
+import coq
 import keys
 import planted
 import proofs
 import reach
 import report
 import sampled
+import theorems
 from allowed import Allowed
 from bounded import Limits
 from claims import Claim, Row, Rows
@@ -38,7 +40,7 @@ ROWS = Path("specs", "report.json")
 REPORT = Path("specs", "REPORT.md")
 README = Path("README.md")
 
-LAYERS = ("contract", "model", "equivalence", "symbolic", "planted")
+LAYERS = ("contract", "model", "theorem", "equivalence", "symbolic", "planted")
 TEST_SECONDS = 3600.0
 """Until the tests of one file are ended from outside."""
 
@@ -48,6 +50,7 @@ def main(arguments: list[str]) -> int:
     root = options.root.resolve()
     claims: list[Claim] = [
         *contracts_of(root),
+        *theorems.claims_of(root),
         *sorted(sampled.claims_of(root), key=lambda claim: LAYERS.index(claim.layer)),
         *planted.claims_of(root),
     ]
@@ -95,6 +98,8 @@ def key_of(root: Path, claim: Claim) -> str:
     """Of the files that a row speaks of, as they are now."""
     if claim.layer == "planted":
         return planted.key_of(root)
+    if claim.layer == "theorem":
+        return theorems.key_of(root)
     of = keys.test_files if isinstance(claim, Sampled) else keys.key_files
     return keys.key_of(root, of(root, claim.path))
 
@@ -131,6 +136,12 @@ def run(
 
     limits = Limits(options.seconds, options.grace)
     proofs.prove(root, contracts, found, allowed, limits, options.jobs, keep)
+    stated = [claim for claim in waiting if claim.layer == "theorem"]
+    try:
+        for name, row in theorems.rows_of(root, stated) if stated else ():
+            keep(name, row)
+    except coq.AbsentError as error:
+        yield f"theorem: no row was written; {error}"
     tests = [claim for claim in waiting if isinstance(claim, Sampled)]
     files = [
         list(group) for _, group in groupby(tests, key=lambda claim: (claim.path, claim.layer))

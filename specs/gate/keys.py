@@ -15,7 +15,7 @@ from pathlib import Path
 TYPE_ALONE = ("qfs.backend", ["Implementation"])
 """Imported for its name in annotations; no result depends on that module."""
 
-SHARED = ("specs/models", "specs/equivalence")
+SHARED = ("specs/models", "specs/equivalence", "specs/proofs")
 """Folders whose modules are imported by their name alone."""
 
 KERNEL_SUFFIXES = (".pyx", ".pxd", ".h")
@@ -41,12 +41,16 @@ def key_files(root: Path, path: Path) -> list[Path]:
 def test_files(root: Path, path: Path) -> list[Path]:
     """The same of a test that runs the kernel: its fixtures, both twins and the sources besides.
 
-    C sources beside a test that starts a program count too.
+    C sources beside a test that starts a program count too, and the theories where it asks the
+    program that is extracted from them.
     """
     fixtures = [f for f in (root / "conftest.py", path.with_name("conftest.py")) if f.is_file()]
     twins = [*root.glob("qfs/reference/*.py"), *root.glob("qfs/kernel/*.py")]
     found = _closure(root, [path, *twins])
     found += _compiled(root / "qfs_kernel")
+    theories = root / "specs" / "proofs"
+    if any(file.parent == theories for file in found):
+        found += [file for file in theories.iterdir() if file.is_file()]
     if "subprocess" in path.read_text(encoding="utf-8"):
         found += _compiled(path.parent)
     return [path, *sorted({*found[1:], *fixtures})]

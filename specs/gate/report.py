@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from allowed import Allowed
-from claims import ALL, BOUNDED, CHECKED, SAMPLED, TRIED, UNPROVED, WORDS, Claim, Row, Rows
+from claims import ALL, BOUNDED, CHECKED, MODEL, SAMPLED, TRIED, UNPROVED, WORDS, Claim, Row, Rows
 
 INTRODUCTION = """
 Written by `make prove`; `make contracts-check` fails where a row is missing or older than a file it
@@ -15,6 +15,7 @@ speaks of. A row is one statement and the layer that checks it:
 
 - **contract**: a condition on the reference, in pure Python.
 - **model**: a condition on a model of the kernel's steps, or its comparison with the reference.
+- **theorem**: proved in Coq, of a model that does what the reference does on unbounded integers.
 - **equivalence**: a test with drawn inputs, of the compiled kernel, the reference, or both.
 - **symbolic**: the same, on the reference, with inputs that a solver draws path by path.
 - **planted**: whether these layers notice bugs. **test**: what has no contract.
@@ -24,6 +25,9 @@ The words:
 - **proved for all inputs**: CrossHair executed the function with symbolic arguments, followed every
   path and found no counterexample among all arguments within their documented bounds.
 - **proved up to bound**: the same for the shapes or values that the row names, and no others.
+- **proved for all n (model)**: Coq accepts a proof that rests on no axiom, for any number of rows,
+  fees or ballots. It speaks of the model; that the reference and the kernel compute what the model
+  does is checked by tests of the program that is extracted from it, and is not proved.
 - **not proved**: CrossHair came to no end; the row says what is proved instead.
 - **checked for all inputs**: each input of those that the row names was tried.
 - **checked by samples**: so many inputs were drawn, and no others were looked at. An example that
@@ -62,6 +66,10 @@ def summary(rows: Rows, uncontracted: int) -> list[str]:
     by_paths += f" models of the kernel's steps are proved: {words[ALL]} for all inputs,"
     by_paths += f" {words[BOUNDED]} up to a bound; {words[UNPROVED]} more are not proved, and"
     by_paths += f" {uncontracted} functions have tests alone."
+    by_theorems = (
+        f"- {words[MODEL]} theorems on a model of allocation, issuance and tally are proved"
+    )
+    by_theorems += " in Coq for any number of rows; that the code is the model is tested."
     by_samples = (
         "- The compiled kernel is compared with the reference by tests, which prove nothing:"
     )
@@ -69,7 +77,7 @@ def summary(rows: Rows, uncontracted: int) -> list[str]:
     by_all = f"- {words[TRIED]} statements on the kernel's steps, at a narrow width of their words,"
     by_all += f" are checked for all of {tried:,} inputs."
     by_bugs = f"- Of {planted['planted']} planted bugs these checks catch {planted['caught']}."
-    return [by_paths, by_samples, by_all, by_bugs]
+    return [by_paths, by_theorems, by_samples, by_all, by_bugs]
 
 
 def with_summary(readme: str, lines: list[str]) -> str:

@@ -1,4 +1,4 @@
-(** Allocation as `qfs/reference/allocation.py` computes it, step by step, on integers without
+(** Allocation as `qfs.reference.allocation.allocate` computes it, step by step, on integers without
 bound. Keys are numbers in the order of the ids; a row carries its own. *)
 
 From Coq Require Import ZArith List Bool.

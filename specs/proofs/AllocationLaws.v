@@ -1,4 +1,5 @@
-(** The laws of allocation, for any number of rows and integers of any size. *)
+(** The laws of `qfs.reference.allocation.allocate` and its `qfs.reference.allocation.floor_shares`,
+for any number of rows and integers of any size. *)
 
 From Coq Require Import ZArith List Permutation Lia Bool.
 From Qfs Require Import Lists WaterFilling Allocation AllocationSteps.

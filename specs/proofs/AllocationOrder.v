@@ -1,4 +1,4 @@
-(** An allocation is a function of the set of its rows. *)
+(** What `qfs.reference.allocation.allocate` gives is a function of the set of its rows. *)
 
 From Coq Require Import ZArith List Permutation Lia Bool.
 From Qfs Require Import Lists WaterFilling Allocation AllocationSteps AllocationLaws.

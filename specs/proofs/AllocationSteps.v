@@ -57,13 +57,15 @@ Lemma no_weight_left e : W = 0 -> In e (entries l) -> capped e = false -> w (of 
 Proof.
   intros Z0 I C. unfold W in Z0. rewrite (weight_is_left _ _ _ _ _ l_sound) in Z0.
   pose proof (sum_of_zero (fun x => if capped x then 0 else weight_of w x) (entries l)) as H.
-  simpl in H. specialize (H ltac:(intros x J; destruct (capped x); [lia | now apply weight_nonneg])).
+  simpl in H.
+  specialize (H ltac:(intros x J; destruct (capped x); [lia | now apply weight_nonneg])).
   specialize (H Z0 e I). now rewrite C in H.
 Qed.
 
 (** ** Step 4 *)
 
-Lemma share_of_capped e : capped e = true -> floor_share w limit l e = Share (of e) (cap_of limit e) 0.
+Lemma share_of_capped e :
+  capped e = true -> floor_share w limit l e = Share (of e) (cap_of limit e) 0.
 Proof. intros C. unfold floor_share. now rewrite C. Qed.
 
 Lemma share_of_nothing e :
@@ -312,7 +314,8 @@ Proof.
   rewrite share_of_rest in B, B', J, J', X, X' by auto. simpl in B, B'.
   destruct B as [[Wn _]|[_ B]]; [|lia]. destruct B' as [[_ [B' _]]|[Wn' _]]; [lia|].
   apply wins_in in Wn; auto.
-  assert (N : ~ In (candidate_of (Share (of e') (P * w (of e') / W) ((P * w (of e')) mod W))) winners).
+  assert (N : ~ In (candidate_of (Share (of e') (P * w (of e') / W) ((P * w (of e')) mod W)))
+                   winners).
   { intros K. apply wins_in in K; auto. congruence. }
   pose proof (Remainders.winners_precede_losers candidates units _ _ Wn
                 (in_map candidate_of _ _ J') N) as F.

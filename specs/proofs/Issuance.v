@@ -1,4 +1,5 @@
-(** Issuance as `qfs/reference/issuance.py` computes it, and its laws for any sequence of fees. *)
+(** Issuance as `qfs.reference.issuance.issue` computes it, and its laws for any sequence of fees
+and rates. *)
 
 From Coq Require Import ZArith List Lia Bool.
 From Qfs Require Import Lists Allocation.
@@ -38,7 +39,8 @@ Fixpoint issue_batches (batches : list (Z * list Z)) (residue : Z) (room : optio
       match issue fees rate residue room with
       | None => None
       | Some i =>
-          match issue_batches others (carried i) (option_map (fun r => r - sum (issued i)) room) with
+          let left := option_map (fun r => r - sum (issued i)) room in
+          match issue_batches others (carried i) left with
           | None => None
           | Some (more, refused, last) => Some (sum (issued i) + more, withheld i + refused, last)
           end
@@ -72,7 +74,8 @@ Lemma issue_each_cons fee others rate residue left :
   let after := issue_each others rate rest (left - amount) in
   Issuance (amount :: issued after) (raw - amount + withheld after) (carried after).
 Proof.
-  simpl. unfold Z.div, Z.modulo. now destruct (Z.div_eucl (residue + fee * rate) BASE_UNITS_PER_TOKEN).
+  simpl. unfold Z.div, Z.modulo.
+  now destruct (Z.div_eucl (residue + fee * rate) BASE_UNITS_PER_TOKEN).
 Qed.
 
 Opaque BASE_UNITS_PER_TOKEN.

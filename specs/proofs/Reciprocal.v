@@ -1,4 +1,5 @@
-(** The kernel's division by a reciprocal: the model of `specs/models/division.py`. *)
+(** The kernel's division by a reciprocal, as `division.share`, `division.settled` and
+`division.estimate` of `specs/models` have it. *)
 
 From Coq Require Import ZArith Lia.
 Open Scope Z_scope.

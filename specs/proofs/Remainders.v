@@ -1,4 +1,5 @@
-(** Who gets the units that division leaves: the largest remainders, of equal ones the lower key. *)
+(** Who gets the units that division leaves, as `qfs.reference.allocation.largest_remainders`
+chooses them: the largest remainders, of equal ones the lower key. *)
 
 From Coq Require Import ZArith List Permutation Sorted Mergesort Orders Lia Bool.
 From Qfs Require Import Lists.

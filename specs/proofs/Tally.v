@@ -1,4 +1,6 @@
-(** A tally as `qfs/reference/tally.py` computes it, and its laws for any number of ballots. *)
+(** A tally as `qfs.reference.tally.tally` computes it, with `qfs.reference.tally.collect_ballots`,
+`qfs.reference.tally.merge_ballots` and `qfs.reference.tally.finish_tally`, and its laws for any
+number of ballots. *)
 
 From Coq Require Import ZArith List Permutation Lia Bool.
 From Qfs Require Import Lists Allocation.
@@ -94,7 +96,8 @@ Definition tally (given : list ballot) (powers : list Z) (cap : option Z) : opti
 
 (** What callers ensure of a ballot: its value is below NO_BALLOT. *)
 Definition valid_ballot (b : ballot) : Prop :=
-  0 <= seq b < 2 ^ 53 /\ 0 <= voter b /\ (choice b = AGAINST \/ choice b = FOR \/ choice b = ABSTAIN).
+  0 <= seq b < 2 ^ 53 /\ 0 <= voter b /\
+  (choice b = AGAINST \/ choice b = FOR \/ choice b = ABSTAIN).
 
 (** ** Ballots in any order *)
 
@@ -259,7 +262,8 @@ Proof.
   induction l as [|f l IH]; intros v x i V.
   - simpl. replace (v <? 0) with false by lia. now rewrite andb_false_r.
   - simpl keep_lowest. destruct (Z.eqb_spec v 0) as [->|N].
-    + destruct i; simpl nth; [reflexivity|]. destruct (Z.eqb_spec (Z.of_nat (S i)) 0); [lia | reflexivity].
+    + destruct i; simpl nth; [reflexivity|].
+      destruct (Z.eqb_spec (Z.of_nat (S i)) 0); [lia | reflexivity].
     + destruct i; simpl nth.
       * destruct (Z.eqb_spec (Z.of_nat 0) v); [lia | reflexivity].
       * rewrite IH by lia.

@@ -1,4 +1,5 @@
-(** Water-filling: rows whose share exceeds their cap are paid the cap and leave, in rounds. *)
+(** Water-filling as `qfs.reference.allocation.water_fill` does it: rows whose share
+`qfs.reference.allocation.exceeds` their cap are paid the cap and leave, in rounds. *)
 
 From Coq Require Import ZArith List Permutation Lia Bool.
 From Qfs Require Import Lists.
@@ -231,7 +232,8 @@ Proof.
   pose proof level_rises as R. pose proof gone_at_most as G. pose proof gone_positive as G0.
   pose proof pool_is_enough as E.
   set (s := shared_weight l) in *. set (p := shared_pool l) in *. clearbody s p.
-  assert (M : (p * (s - gone)) * v <= ((p - taken) * s) * v) by (now apply Z.mul_le_mono_nonneg_r).
+  assert (M : (p * (s - gone)) * v <= ((p - taken) * s) * v)
+    by (now apply Z.mul_le_mono_nonneg_r).
   destruct (Z.eq_dec (s - gone) 0) as [Z0|N].
   - rewrite Z0. split; [rewrite Z.mul_0_r; apply Z.mul_nonneg_nonneg|]; lia.
   - assert (c * (s - gone) < (p - taken) * v); [|lia].
@@ -246,7 +248,8 @@ Proof.
   constructor; auto.
   - pose proof (pool_is_left l l_sound) as P. unfold left_pool, round, exceeding_of in *.
     cbn [entries shared_pool]. rewrite P at 1. rewrite sum_of_map, sum_of_filter.
-    rewrite <- Z.sub_add_distr. f_equal. rewrite <- sum_of_add. apply sum_of_ext. intros e _. unfold cap_of. cbn [capped of].
+    rewrite <- Z.sub_add_distr. f_equal. rewrite <- sum_of_add. apply sum_of_ext.
+    intros e _. unfold cap_of. cbn [capped of].
     unfold leaves. destruct (capped e); cbn [negb andb orb]; [lia|].
     destruct (limit (of e)); [destruct (exceeds _ _ _ _)|]; cbn [negb andb orb]; lia.
   - pose proof (weight_is_left l l_sound) as W. unfold left_weight, round, exceeding_of in *.
@@ -384,7 +387,8 @@ Proof.
     rewrite !(sum_of_permutation _ _ _ X). repeat split; auto. now apply Permutation_map. }
   destruct (exceeding_of l) as [|x xs] eqn:E.
   - apply Permutation_nil in X. rewrite X. repeat split; auto.
-  - destruct (exceeding_of l') as [|y ys] eqn:E'; [now apply Permutation_sym, Permutation_nil in X|].
+  - destruct (exceeding_of l') as [|y ys] eqn:E'.
+    { now apply Permutation_sym, Permutation_nil in X. }
     apply IH, Y.
 Qed.
 
