@@ -3,7 +3,7 @@
     python specs/gate [--check | --summary] [--all] [--layers NAME,NAME] [--jobs 1|2]
                       [--root FOLDER] [--seconds S] [--grace S]
 
---check runs nothing: it compares the kept rows with the sources. --summary prints four lines for a
+--check runs nothing: it compares the kept rows with the sources. --summary prints five lines for a
 reader. --all runs everything. --layers leaves other layers as they are, and writes no report where
 one of their rows is missing.
 A proof may take S seconds of the processor, and twice that and the grace by the clock.

@@ -82,7 +82,9 @@ def _checked_again(place: Path) -> list[str]:
     done = _run(command, place)
     if done.returncode != 0:
         return [f"coqchk: {_error(done)}"]
-    context = dict(re.findall(r"^\* ([^:\n]+): *(.*?)(?=^\*|\Z)", done.stdout, re.DOTALL | re.M))
+    # It prints the summary where errors go.
+    printed = done.stdout + done.stderr
+    context = dict(re.findall(r"^\* ([^:\n]+): *(.*?)(?=^\*|\Z)", printed, re.DOTALL | re.M))
     if not {"Theory", "Axioms"} <= context.keys() or "predicative" not in context["Theory"]:
         return ["coqchk: no summary of what the theories rest on"]
     del context["Theory"]

@@ -1,4 +1,4 @@
-"""The rows of all layers: kept as JSON, shown as Markdown, summed up in four lines."""
+"""The rows of all layers: kept as JSON, shown as Markdown, summed up in five lines."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def dump(rows: Rows) -> str:
 
 
 def summary(rows: Rows, uncontracted: int) -> list[str]:
-    """Four lines for a reader who reads no more."""
+    """Five lines for a reader who reads no more."""
     words = Counter(row["word"] for row in rows.values())
     drawn = sum(_number(row) for row in rows.values() if row["word"] == SAMPLED)
     tried = sum(_number(row) for row in rows.values() if row["word"] == TRIED)

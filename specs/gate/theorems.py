@@ -86,7 +86,8 @@ def rows_of(root: Path, claims: list[Claim]) -> Iterator[tuple[str, Row]]:
     checked = coq.Checked({}, faults) if faults else coq.check(root / FOLDER, names)
     seconds = round((time.monotonic() - start) / max(len(claims), 1), 1)
     for claim in claims:
-        words = checked.faults or checked.assumptions.get(claim.name, ["Coq says nothing of it"])
+        silent = [] if claim.name in checked.assumptions else ["Coq says nothing of it"]
+        words = checked.assumptions.get(claim.name) or checked.faults or silent
         yield (
             claim.name,
             row_of(
