@@ -29,6 +29,9 @@ from qfs.errors import DuplicateIdError, TotalOverflowError
 from qfs.laws import Case, TallyCase
 from qfs.limits import BASE_UNITS_PER_TOKEN, MAX_RATE, MAX_SCALAR, MAX_TICK, MAX_VALUE
 
+# The program is built first.
+pytestmark = pytest.mark.slow
+
 BACKENDS = [reference]
 if os.environ.get("QFS_BACKEND") != "reference":
     from qfs import kernel

@@ -7,6 +7,8 @@ From Qfs Require Remainders.
 Import ListNotations.
 Open Scope Z_scope.
 
+(** In what follows `w` is a weight as it counts, `limit` a row's lowest cap, and P / W the level at
+which water-filling ends. *)
 Section Laws.
 Variables (pool : Z) (common_cap : option Z) (rows : list row) (a : allocated).
 Hypothesis is_valid : valid pool common_cap rows.
@@ -17,6 +19,7 @@ Let limit := effective_cap common_cap.
 Let P := shared_pool (filling a).
 Let W := shared_weight (filling a).
 
+(** What is given where the total is in its bounds. *)
 Definition allocated_of (pool : Z) (common_cap : option Z) (rows : list row) : allocated :=
   let w := counted (fallback rows) in
   let limit := effective_cap common_cap in
