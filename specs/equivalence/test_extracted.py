@@ -113,7 +113,7 @@ def assert_allocates(extracted: Extracted, case: Case) -> None:
     *("share equal to the cap", "share one above the cap", "total of 2^128 - 1", "no rows"),
     *("total above 2^128 - 1", "total of 2^127 or more", "pool of 0"),
 )
-@examples(2)
+@examples(3)
 @given(case=cases())
 def test_allocate(extracted: Extracted, case: Case) -> None:
     """Allocation gives the same in all three, for an input and for its neighbours."""
@@ -122,7 +122,7 @@ def test_allocate(extracted: Extracted, case: Case) -> None:
         assert_allocates(extracted, other)
 
 
-@examples(1)
+@examples(2)
 @given(batch=batches())
 def test_issue(extracted: Extracted, batch: tuple[list[int], int, int, int | None]) -> None:
     """Issuance gives the same in all three, for an input and for its neighbours."""
@@ -189,7 +189,7 @@ def ballots_of(case: TallyCase) -> list[tuple[int, int, int]]:
 REFUSED = (DuplicateIdError, TotalOverflowError)
 
 
-@examples(1)
+@examples(2)
 @given(case=tally_cases(above=True))
 def test_tally(extracted: Extracted, case: TallyCase) -> None:
     """A tally is the same in all three, for an input and for its neighbours."""
