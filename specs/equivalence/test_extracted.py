@@ -19,7 +19,7 @@ import pytest
 from aims import met, must_meet, of_allocation
 from ballots import tally_cases
 from extracted import Extracted, absent_packages, build, or_none
-from hypothesis import given
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from strategies import batches, cases, examples, rates, scalars, values
 
@@ -39,6 +39,12 @@ if os.environ.get("QFS_BACKEND") != "reference":
     BACKENDS.append(kernel)
 
 FIGURES = ["mainnet", "sp_testnet_100", "sp_holesky_200"]
+
+
+def drawn(times: int) -> settings:
+    """So many times the examples of the profile in use. What fails is shown as it was drawn: to
+    make it smaller would try all its neighbours again and again."""
+    return settings(examples(times), phases=[Phase.explicit, Phase.generate])
 
 
 @pytest.fixture(scope="session")
@@ -113,7 +119,7 @@ def assert_allocates(extracted: Extracted, case: Case) -> None:
     *("share equal to the cap", "share one above the cap", "total of 2^128 - 1", "no rows"),
     *("total above 2^128 - 1", "total of 2^127 or more", "pool of 0"),
 )
-@examples(3)
+@drawn(3)
 @given(case=cases())
 def test_allocate(extracted: Extracted, case: Case) -> None:
     """Allocation gives the same in all three, for an input and for its neighbours."""
@@ -122,7 +128,7 @@ def test_allocate(extracted: Extracted, case: Case) -> None:
         assert_allocates(extracted, other)
 
 
-@examples(2)
+@drawn(2)
 @given(batch=batches())
 def test_issue(extracted: Extracted, batch: tuple[list[int], int, int, int | None]) -> None:
     """Issuance gives the same in all three, for an input and for its neighbours."""
@@ -144,7 +150,7 @@ def test_issue(extracted: Extracted, batch: tuple[list[int], int, int, int | Non
                 assert found == ([*issued], withheld, last), (backend.__name__, other)
 
 
-@examples(1)
+@drawn(1)
 @given(
     given_=st.lists(st.tuples(rates, st.lists(values, max_size=3)), max_size=4),
     residue=st.integers(0, BASE_UNITS_PER_TOKEN - 1),
@@ -189,7 +195,7 @@ def ballots_of(case: TallyCase) -> list[tuple[int, int, int]]:
 REFUSED = (DuplicateIdError, TotalOverflowError)
 
 
-@examples(2)
+@drawn(2)
 @given(case=tally_cases(above=True))
 def test_tally(extracted: Extracted, case: TallyCase) -> None:
     """A tally is the same in all three, for an input and for its neighbours."""
@@ -200,7 +206,7 @@ def test_tally(extracted: Extracted, case: TallyCase) -> None:
             assert found == expected, (backend.__name__, other)
 
 
-@examples(1)
+@drawn(1)
 @given(case=tally_cases(), cut=st.integers(0, 12))
 def test_partials(extracted: Extracted, case: TallyCase, cut: int) -> None:
     """Partials of batches, what they merge to and their tallies are the same in all three."""
@@ -220,7 +226,7 @@ def test_partials(extracted: Extracted, case: TallyCase, cut: int) -> None:
         assert finished == backend.finish_tally(both, case.powers, case.cap), backend.__name__
 
 
-@examples(3)
+@drawn(3)
 @given(pool=values, weight=scalars.filter(bool), w=scalars)
 def test_share(extracted: Extracted, pool: int, weight: int, w: int) -> None:
     """A share by a reciprocal is that of the model of the kernel, in words of 128 bits."""
