@@ -21,6 +21,7 @@ from pathlib import Path
 from threading import Lock
 
 import allowed as allow_list
+import coq
 import keys
 import planted
 import proofs
@@ -28,6 +29,7 @@ import reach
 import report
 import sampled
 import solved
+import theorems
 from allowed import Allowed
 from bounded import Limits
 from claims import Claim, Row, Rows
@@ -39,7 +41,7 @@ ROWS = Path("specs", "report.json")
 REPORT = Path("specs", "REPORT.md")
 README = Path("README.md")
 
-LAYERS = ("contract", "model", "lemma", "equivalence", "symbolic", "planted")
+LAYERS = ("contract", "model", "lemma", "theorem", "equivalence", "symbolic", "planted")
 TEST_SECONDS = 3600.0
 """Until the tests of one file are ended from outside."""
 
@@ -50,6 +52,7 @@ def main(arguments: list[str]) -> int:
     claims: list[Claim] = [
         *contracts_of(root),
         *solved.claims_of(root),
+        *theorems.claims_of(root),
         *sorted(sampled.claims_of(root), key=lambda claim: LAYERS.index(claim.layer)),
         *planted.claims_of(root),
     ]
@@ -100,6 +103,8 @@ def key_of(root: Path, claim: Claim) -> str:
         return planted.key_of(root)
     if claim.layer == "lemma":
         return keys.key_of(root, solved.key_files(root, claim.path))
+    if claim.layer == "theorem":
+        return theorems.key_of(root)
     of = keys.test_files if isinstance(claim, Sampled) else keys.key_files
     return keys.key_of(root, of(root, claim.path))
 
@@ -138,6 +143,12 @@ def run(
     proofs.prove(root, contracts, found, allowed, limits, options.jobs, keep)
     lemmas = [claim for claim in waiting if claim.layer == "lemma"]
     solved.prove(root, lemmas, found, options.jobs, keep)
+    stated = [claim for claim in waiting if claim.layer == "theorem"]
+    try:
+        for name, row in theorems.rows_of(root, stated) if stated else ():
+            keep(name, row)
+    except coq.AbsentError as error:
+        yield f"theorem: no row was written; {error}"
     tests = [claim for claim in waiting if isinstance(claim, Sampled)]
     files = [
         list(group) for _, group in groupby(tests, key=lambda claim: (claim.path, claim.layer))

@@ -11,12 +11,13 @@ Rows = dict[str, Row]
 
 ALL = "proved for all inputs"
 BOUNDED = "proved up to bound"
+MODEL = "proved for all n (model)"
 UNPROVED = "not proved"
 TRIED = "checked for all inputs"
 SAMPLED = "checked by samples"
 CAUGHT = "caught"
 CHECKED = "checked by tests"
-WORDS = (ALL, BOUNDED, UNPROVED, TRIED, SAMPLED, CAUGHT, CHECKED)
+WORDS = (ALL, BOUNDED, MODEL, UNPROVED, TRIED, SAMPLED, CAUGHT, CHECKED)
 
 
 @dataclass

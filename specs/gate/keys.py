@@ -41,12 +41,16 @@ def key_files(root: Path, path: Path) -> list[Path]:
 def test_files(root: Path, path: Path) -> list[Path]:
     """The same of a test that runs the kernel: its fixtures, both twins and the sources besides.
 
-    C sources beside a test that starts a program, itself or by a module beside it, count too.
+    C sources beside a test that starts a program, itself or by a module beside it, count too, and
+    the theories where it asks the program that is extracted from them.
     """
     fixtures = [f for f in (root / "conftest.py", path.with_name("conftest.py")) if f.is_file()]
     twins = [*root.glob("qfs/reference/*.py"), *root.glob("qfs/kernel/*.py")]
     found = _closure(root, [path, *twins])
     found += _compiled(root / "qfs_kernel")
+    theories = root / "specs" / "proofs"
+    if any(file.parent == theories for file in found):
+        found += [file for file in theories.iterdir() if file.is_file()]
     beside = (file for file in _closure(root, [path]) if file.parent == path.parent)
     if any("subprocess" in file.read_text(encoding="utf-8") for file in beside):
         found += _compiled(path.parent)

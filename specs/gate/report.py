@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from allowed import Allowed
-from claims import ALL, BOUNDED, CHECKED, SAMPLED, TRIED, UNPROVED, WORDS, Claim, Row, Rows
+from claims import ALL, BOUNDED, CHECKED, MODEL, SAMPLED, TRIED, UNPROVED, WORDS, Claim, Row, Rows
 
 INTRODUCTION = """
 Written by `make prove`; `make contracts-check` fails where a row is missing or older than a file it
@@ -17,6 +17,7 @@ speaks of. A row is one statement and the layer that checks it:
 - **model**: a condition on a model of the kernel's steps, or its comparison with the reference.
 - **lemma**: a fact of arithmetic that a step of the kernel or the protocol rests on, about integers
   of any size; one that speaks of no file serves others.
+- **theorem**: proved in Coq, of a model that does what the reference does on unbounded integers.
 - **equivalence**: a test with drawn inputs, of the compiled kernel, the reference, or both.
 - **symbolic**: the same, on the reference, with inputs that a solver draws path by path.
 - **planted**: whether these layers notice bugs. **test**: what has no contract.
@@ -29,6 +30,9 @@ The words:
   variant or the lemma without one hypothesis, was refuted by integers that Python computed with
   too.
 - **proved up to bound**: the same for the shapes or values that the row names, and no others.
+- **proved for all n (model)**: Coq accepts a proof that rests on no axiom, for any number of rows,
+  fees or ballots. It speaks of the model; that the reference and the kernel compute what the model
+  does is checked by tests of the program that is extracted from it, and is not proved.
 - **not proved**: CrossHair came to no end; the row says what is proved instead.
 - **checked for all inputs**: each input of those that the row names was tried.
 - **checked by samples**: so many inputs were drawn, and no others were looked at. An example that
@@ -43,6 +47,8 @@ checked by samples, and is not proved.
 
 GENERAL = {
     "lemma": "lemmas of arithmetic, which the kernel rests on, are proved for integers of any size",
+    "theorem": "theorems on a model of allocation, issuance and tally are proved in Coq for any"
+    " number of rows; that the code is the model is tested",
 }
 """Layers that prove something else than what a function returns, with what that is."""
 
@@ -73,7 +79,7 @@ def summary(rows: Rows, uncontracted: int) -> list[str]:
     by_paths += f" {words[BOUNDED]} up to a bound; {words[UNPROVED]} more are not proved, and"
     by_paths += f" {uncontracted} functions have tests alone."
     for layer, statements in GENERAL.items():
-        proved = sum(row["layer"] == layer and row["word"] == ALL for row in rows.values())
+        proved = sum(row["layer"] == layer and row["word"] in (ALL, MODEL) for row in rows.values())
         by_paths += f" {proved} {statements}." if proved else ""
     by_samples = (
         "- The compiled kernel is compared with the reference by tests, which prove nothing:"

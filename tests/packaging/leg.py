@@ -5,7 +5,8 @@
 
 A leg that passed is not run again until a file of the checkout, the command or the environment
 changes; FORCE=1 and CI=true run it regardless. --kernel marks a leg that needs the compiled
-kernel: without a compiler it is skipped, and with CI=true that is a failure.
+kernel: without a compiler it is skipped, and with CI=true that is a failure. So is a leg whose
+command ends with exit code 77: its last line says what is missing.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ ENVIRONMENT = pathlib.Path(sys.prefix)
 IN_CI = os.environ.get("CI") == "true"
 NOT_SOURCES = ("build", "dist", "__pycache__")
 GENERATED_SUFFIXES = (".so", ".pyc", ".egg-info")
+SKIPPED = 77
+"""The exit code by which a command says that it could not run, as Automake has it."""
 
 
 def source_files(folder: pathlib.Path) -> list[pathlib.Path]:
@@ -79,6 +82,10 @@ def run(name: str, what: str, command: list[str], needs_kernel: bool) -> int:
             print(text, end="", flush=True)
             last_line = text.strip(" =\n") or last_line
     seconds = time.monotonic() - start
+    if process.returncode == SKIPPED:
+        result.write_text(f"\n{last_line}\n")
+        print(f"== {name}: {last_line}", flush=True)
+        return 1 if IN_CI else 0
     if process.returncode != 0:
         print(f"== {name}: FAILED after {seconds:.0f} s", flush=True)
         return 1
