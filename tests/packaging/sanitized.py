@@ -38,7 +38,7 @@ EVERYTHING = (
 )
 """What `all` runs."""
 
-PRELOADED = ("libasan.so", "libstdc++.so")
+PRELOADED = ("libasan.so", "libstdc++.so.6")
 """The first has to be there before Python, the second before an exception of C++ is thrown."""
 
 OPTIONS = {
