@@ -83,12 +83,13 @@ def _creation(world: World, proposer: str, type_: str = BANDWIDTH, **payload: An
 
 def _by_a_non_holder(world: World, vote: Vote) -> ProtocolEvent | None:
     """By a node that holds nothing."""
-    held = {name for name, balance in rows_of(vote.proposal.snapshot.table) if balance}
+    balances = dict(rows_of(vote.proposal.snapshot.table))
     registry = world.session.state.registry
     for row in rows_of(registry.table):
         node = registry.get(row[0])
         assert node is not None
-        if node.role == INFRASTRUCTURE and not node.revoked and node.node_id not in held:
+        holds = balances.get(node.node_id, 0) > 0
+        if node.role == INFRASTRUCTURE and not node.revoked and not holds:
             return _creation(world, node.node_id)
     return None
 

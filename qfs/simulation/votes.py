@@ -168,7 +168,7 @@ class Votes:
         voters = [voter for voter in _holders(session) if snapshot.row(voter) is not None]
         waiting = [voter for voter in voters if not vote.has_voted(voter)]
         chosen = _part(voters, waiting, part, is_long=MOTIONS[number].is_long)
-        if not {*chosen} & {*waiting}:
+        if not any(voter in waiting for voter in chosen):
             return
         ballots = []
         if part == len(_BALLOTS):
