@@ -29,6 +29,7 @@ older than what it speaks of. Each row is one change of one file that makes one 
 made in a copy, the layers are run in order of cost, and the first test that fails is named. That
 test passes without the bug.
 
+- **lanes**: the eight-lane source of the kernel, with its instructions in plain C.
 - **law**: the functions of `qfs.laws`, on sampled inputs, and the invariant auditor.
 - **equivalence**: reference, kernel and a third writing by fractions give the same.
 - **vector**: the published vectors.
