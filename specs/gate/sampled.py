@@ -49,7 +49,7 @@ def claims_of(root: Path) -> list[Sampled]:
 
 
 def _claims(path: Path, node: ast.FunctionDef) -> Iterator[Sampled]:
-    marks = dict(_marks(node))
+    marks = dict(_marks(node, _named(path)))
     text = " ".join((ast.get_docstring(node) or "").split())
     sentence = SENTENCE.match(text)
     layers = ["equivalence", *(["symbolic"] if "symbolic" in marks else [])]
@@ -65,9 +65,19 @@ def _claims(path: Path, node: ast.FunctionDef) -> Iterator[Sampled]:
         yield claim
 
 
-def _marks(node: ast.FunctionDef) -> Iterator[tuple[str, str]]:
+def _named(path: Path) -> dict[str, ast.expr]:
+    """What a file gives a name at its top: a mark that several tests share, for one."""
+    return {
+        node.targets[0].id: node.value
+        for node in parsed(path).body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+
+
+def _marks(node: ast.FunctionDef, named: dict[str, ast.expr]) -> Iterator[tuple[str, str]]:
     """The names of pytest's marks, each with its argument where that is a text."""
-    for decorator in node.decorator_list:
+    for written in node.decorator_list:
+        decorator = named.get(written.id, written) if isinstance(written, ast.Name) else written
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
         if isinstance(called, ast.Attribute) and ast.unparse(called.value) == "pytest.mark":
             arguments = decorator.args if isinstance(decorator, ast.Call) else []
