@@ -85,8 +85,8 @@ def summary(rows: Rows, uncontracted: int) -> list[str]:
         "- The compiled kernel is compared with the reference by tests, which prove nothing:"
     )
     by_samples += f" {words[SAMPLED]} statements hold on {drawn:,} drawn inputs."
-    by_all = f"- {words[TRIED]} statements on the kernel's steps, at a narrow width of their words or"
-    by_all += f" with limbs at their edges, are checked for all of {tried:,} inputs."
+    by_all = f"- {words[TRIED]} statements on the kernel's steps, at a narrow width of their words"
+    by_all += f" or with limbs at their edges, are checked for all of {tried:,} inputs."
     by_bugs = f"- Of {planted['planted']} planted bugs these checks catch {planted['caught']}."
     return [by_paths, by_samples, by_all, by_bugs]
 
