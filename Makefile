@@ -13,13 +13,16 @@ FAST_LEGS := lint types stubtest contracts-check test-kernel test-reference
 LEGS := $(FAST_LEGS) slow-kernel slow-reference bench-check sdist no-compiler portable sanitize \
 	pure-wheel wheel theorems
 
-# One process per core, each with a PostgreSQL server of its own.
-PYTEST := $(PY) -m pytest -q -n auto
+# One process per core, each with a PostgreSQL server of its own; a file stays in one of them, and
+# what its tests share is made once.
+PYTEST := $(PY) -m pytest -q -n auto --dist loadfile
 TESTS := tests specs
+# What does not depend on the backend runs with the kernel.
+EITHER := not database and not once
 
 # A leg means what it says, whatever is set in the shell that calls make.
 unexport QFS_BACKEND QFS_ISA QFS_NO_KERNEL QFS_PORTABLE QFS_REQUIRE_KERNEL QFS_SANITIZE
-unexport QFS_THREADS PYTHONPATH
+unexport QFS_THREADS PYTHONPATH PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Tests also run from outside the checkout, where a relative path would lead elsewhere.
 export QFS_TEST_DATA := $(abspath $(or $(QFS_TEST_DATA),../shared/data))
@@ -76,16 +79,16 @@ test-kernel: $(VENV)/dev.stamp ## leg: the tests with the kernel
 		env QFS_BACKEND=kernel $(PYTEST) -m "not slow"
 
 test-reference: $(VENV)/dev.stamp ## leg: the tests in pure Python
-	@$(LEG) $@ "the tests but those of databases and the slow ones, in pure Python" \
-		env QFS_BACKEND=reference $(PYTEST) -m "not slow and not database" $(TESTS)
+	@$(LEG) $@ "the tests of what the backend computes but the slow ones, in pure Python" \
+		env QFS_BACKEND=reference $(PYTEST) -m "not slow and $(EITHER)" $(TESTS)
 
 slow-kernel: $(VENV)/dev.stamp ## leg: the slow tests with the kernel
 	@$(KERNEL_LEG) $@ "crashes, full disks, whole networks and provers, with the kernel" \
 		env QFS_BACKEND=kernel $(PYTEST) -m slow
 
 slow-reference: $(VENV)/dev.stamp ## leg: the slow tests in pure Python
-	@$(LEG) $@ "the slow tests but those of databases, in pure Python" \
-		env QFS_BACKEND=reference $(PYTEST) -m "slow and not database" $(TESTS)
+	@$(LEG) $@ "the slow tests of what the backend computes, in pure Python" \
+		env QFS_BACKEND=reference $(PYTEST) -m "slow and $(EITHER)" $(TESTS)
 
 bench-check: $(VENV)/dev.stamp ## leg: the fast paths are taken
 	@$(KERNEL_LEG) $@ "no fast path is lost, by ratios within one run" \

@@ -12,15 +12,18 @@ import hashlib
 import os
 import pathlib
 
-from Cython.Build import build_ext
-from Cython.Distutils import Extension
-from setuptools import setup
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 ROOT = pathlib.Path(__file__).parent
 MODULES = (
     *("allocation", "arithmetic", "balances", "columns", "eligibility", "export", "issuance"),
     *("merkle", "merkle_sum", "scoring", "selection", "tally", "texts"),
 )
+SHARED = "qfs_kernel._memoryviews"
+"""What Cython writes for views of memory, here once: in each module it would be most of its C."""
+
 SOURCE_SUFFIXES = (".pyx", ".pxd", ".h")
 
 
@@ -38,9 +41,17 @@ def source_hash() -> str:
 
 
 class BuildKernel(build_ext):
-    """Deletes the previous object first: a failed rebuild must not leave a stale one to load."""
+    def build_extensions(self) -> None:
+        # Only the C compilers run side by side: Cython keeps some of its options in globals.
+        options = {"build_dir": self.build_temp, "shared_utility_qualified_name": SHARED}
+        in_c = cythonize(self.extensions, force=self.force, quiet=not self.verbose, **options)
+        for extension, translated in zip(self.extensions, in_c, strict=True):
+            extension.sources = translated.sources
+        self.parallel = self.parallel or os.cpu_count() or 1
+        super().build_extensions()
 
     def build_extension(self, ext: Extension) -> None:
+        # A failed rebuild must not leave a stale object to load.
         pathlib.Path(self.get_ext_fullpath(ext.name)).unlink(missing_ok=True)
         super().build_extension(ext)
 
@@ -66,16 +77,15 @@ setup(
     if PURE
     else [
         Extension(
-            f"qfs_kernel.{name}",
-            [f"qfs_kernel/{name}.pyx"],
+            name,
+            [name.replace(".", "/") + suffix],
             include_dirs=["qfs_kernel"],
             depends=[str(p.relative_to(ROOT)) for p in sorted(ROOT.glob("qfs_kernel/*.h"))],
             define_macros=MACROS,
             extra_compile_args=COMPILE_ARGUMENTS,
             extra_link_args=LINK_ARGUMENTS,
             optional=not REQUIRED,
-            cython_c_in_temp=True,
         )
-        for name in MODULES
+        for name, suffix in [(SHARED, ".c"), *((f"qfs_kernel.{m}", ".pyx") for m in MODULES)]
     ],
 )

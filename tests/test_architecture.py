@@ -23,6 +23,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 if not (ROOT / "qfs").is_dir():
     pytest.skip("no sources beside the tests", allow_module_level=True)
 
+pytestmark = pytest.mark.once
+
 LAYERS = [
     ["errors", "limits", "hashing"],
     ["files", "cells"],

@@ -285,6 +285,7 @@ class LedgerMachine(RuleBasedStateMachine):
 )
 @pytest.mark.kernel
 @pytest.mark.database
+@pytest.mark.slow
 def test_log_state_and_protocol_stay_one(using_backend: Any) -> None:
     """Whatever is recorded, the log folds to the state, and the balances are the protocol's."""
     LedgerMachine.using = staticmethod(using_backend)

@@ -211,10 +211,12 @@ def is_found(plant: str, profile: settings) -> bool:
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     importlib.util.find_spec("hypothesis_crosshair_provider") is None,
     reason="hypothesis-crosshair is not installed",
 )
+@pytest.mark.once
 @pytest.mark.parametrize("plant", PLANTS)
 def test_planted_at_a_boundary(plant: str) -> None:
     """A fault at one exact boundary is missed by 1,000 draws and found by the symbolic profile."""

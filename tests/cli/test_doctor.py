@@ -15,6 +15,8 @@ import pytest
 
 from qfs.ledger.instance import open_instance
 
+pytestmark = pytest.mark.once
+
 MACHINE = [
     *("qfs", "python", "backend", "hashing", "cryptography", "pyarrow", "msgspec", "immutables"),
     *("psycopg", "pycryptodome", "sqlite"),
@@ -186,6 +188,7 @@ def test_what_is_not_installed_is_a_line_and_no_traceback(closed: Any) -> None:
     assert found["instance"] == "fail"
 
 
+@pytest.mark.slow
 def test_a_backend_that_cannot_be_had_is_a_failure() -> None:
     code = "import sys; from qfs.cli.root import run; sys.exit(run(['doctor']))"
     done = run_apart(code, QFS_BACKEND="gpu")

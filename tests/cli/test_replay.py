@@ -14,6 +14,8 @@ import pytest
 
 from qfs.ledger.instance import open_instance
 
+pytestmark = pytest.mark.once
+
 
 def replayed(network: Any, *words: str, code: int = 0) -> Any:
     return network.json("replay", "--instance", str(network.folder), *words, code=code)
@@ -80,6 +82,7 @@ def test_snapshots_are_kept_on_the_way_but_not_with_to(closed: Any) -> None:
     assert sorted(p.name for p in snapshots.iterdir()) == [f"{n:016}.json" for n in (7, 10)]
 
 
+@pytest.mark.slow
 def test_an_interrupted_replay_resumes(closed: Any) -> None:
     for path in (closed.folder / "snapshots").iterdir():
         path.unlink()
@@ -119,6 +122,7 @@ def test_where_nothing_can_be_kept_it_says_so_and_goes_on(closed: Any) -> None:
     assert err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_folder_that_may_only_be_read_is_replayed(closed: Any, tmp_path: Path) -> None:
     expected = closed.on("replay")[1]
     for path in (closed.folder / "snapshots").iterdir():
@@ -159,6 +163,7 @@ def test_a_folder_that_may_only_be_read_is_replayed(closed: Any, tmp_path: Path)
         shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 def test_progress_is_drawn_on_a_terminal_and_on_stderr_alone(closed: Any) -> None:
     expected = closed.on("replay")[1]
     ours, theirs = os.openpty()

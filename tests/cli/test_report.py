@@ -20,6 +20,8 @@ from qfs.cli.report import render_html, render_svg
 from qfs.errors import LengthMismatchError, OutOfRangeError, VerificationError
 from qfs.reference.allocation import allocate
 
+pytestmark = pytest.mark.once
+
 Console = pytest.importorskip("rich.console").Console
 render = pytest.importorskip("qfs.cli.chart").render
 

@@ -30,6 +30,8 @@ from qfs.rows import first_differing_row, from_rows, rows_of
 from qfs.table_files import write_parquet
 from qfs.tables import ALLOCATIONS, BALANCES, FEES, TELEMETRY, Table
 
+pytestmark = pytest.mark.once
+
 REGISTRAR = signatures.from_seed(bytes(32))
 REPORTER = signatures.from_seed(b"\1" * 32)
 OTHER = signatures.from_seed(b"\2" * 32)

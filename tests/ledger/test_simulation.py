@@ -44,10 +44,12 @@ ONE = 10**18
 
 # Seven epochs begin the cycle of rules again; one node alone is always too few.
 GIVEN = [
-    Parameters(7, 6, 50),
     Parameters(0, 7, 12),
     Parameters(11, 3, 1),
-    Parameters(2**53 - 1, 8, 20),
+    *(
+        pytest.param(given, marks=pytest.mark.slow)
+        for given in (Parameters(7, 6, 50), Parameters(2**53 - 1, 8, 20))
+    ),
 ]
 SMALL = Parameters(3, 3, 8)
 
@@ -158,6 +160,7 @@ def test_other_parameters_are_another_instance(tmp_path: Path) -> None:
     assert len({*made}) == len(given)
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_network(seven: Path, tmp_path: Path) -> None:
     mine = document_of(seven)
     other = Lived(tmp_path / "other", Parameters(8, 6, 20))
@@ -176,6 +179,7 @@ def test_the_numbers_of_a_seed_are_published() -> None:
     assert digest == "cd6d656269439b2e86028b4668b1cd7461e9aa79e4eeb6c6120660782ee2d222"
 
 
+@pytest.mark.slow
 def test_the_document_says_nothing_of_where_and_when(seven: Path) -> None:
     text = (seven / DOCUMENT).read_text(encoding="ascii")
     for word in (str(seven), str(seven.parent), "tmp", os.sep + "home"):
@@ -200,6 +204,7 @@ def numbers(value: Any) -> Iterator[int]:
 # Replays
 
 
+@pytest.mark.slow
 def test_the_replays_are_many_and_agree(seven: Path) -> None:
     document = document_of(seven)
     found = document["replays"]
@@ -358,6 +363,7 @@ def test_what_is_paid_is_credited(lived: Lived) -> None:
 # What it shows
 
 
+@pytest.mark.slow
 def test_everything_that_it_is_for_happens(seven: Path) -> None:
     document = document_of(seven)
     epochs = document["epochs"]
@@ -384,6 +390,7 @@ def test_every_reason_to_be_excluded_occurs(lived: Lived) -> None:
     assert found["not_registered"] >= lived.given.epochs, "the stranger is told each time"
 
 
+@pytest.mark.slow
 def test_what_must_be_refused_was(seven: Path) -> None:
     refused = document_of(seven)["refused"]
     found = {one["attempt"]: one["reason"] for one in refused}
@@ -420,6 +427,7 @@ def test_an_attempt_that_is_not_refused_as_it_should_be_ends_it(
 # The instance is a real one
 
 
+@pytest.mark.slow
 def test_the_instance_goes_on(seven: Path, tmp_path: Path) -> None:
     """Its folder can be moved, its epochs verify, and its reporters' keys are those it has now."""
     moved = tmp_path / "moved"
@@ -514,6 +522,7 @@ def test_the_command_prints_a_table(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert qfs(["simulate", "--epochs", "0", "--out", str(tmp_path / "none")]) == 2
 
 
+@pytest.mark.slow
 def test_votes_are_held(seven: Path) -> None:
     """One is executed, one cancelled, one closes early; ballots that come twice do not count."""
     found = document_of(seven)["proposals"]
@@ -528,6 +537,7 @@ def test_votes_are_held(seven: Path) -> None:
     assert any(proposal["refused"].get("duplicate", 0) for proposal in found)
 
 
+@pytest.mark.slow
 def test_ballots_within_a_batch_are_refused_and_counted(seven: Path) -> None:
     """One signed by a key that was rotated away, one of a node revoked since, one that repeats a
     voter: each is in the log beside ballots that count."""

@@ -87,6 +87,7 @@ PLACES = [
 VALUES = ["", "x", "00", 0, -1, 10**15, [], {}, [{}], None, True, {"digest": "00" * 32}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PLACES)
 def test_edited_snapshot_is_passed_over(instance: Instance, folder: Path, name: str) -> None:
     """Any other value of any type in any field, or the field left out."""

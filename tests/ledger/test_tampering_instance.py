@@ -113,6 +113,7 @@ def test_untouched(instance: Instance) -> None:
 # The log
 
 
+@pytest.mark.slow
 def test_every_byte_of_every_event(instance: Instance, connection: sqlite3.Connection) -> None:
     """Of body, hash and previous hash: each byte changed on its own, found at its event."""
     changed = 0

@@ -15,6 +15,8 @@ from qfs.ledger.log import Entry, LogTamperedError, create_log, open_log
 from qfs.ledger.tree import EventHashes, read_tree
 from qfs.reference import consistency, merkle
 
+pytestmark = pytest.mark.once
+
 EVENTS = 19
 
 

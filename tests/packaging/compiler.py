@@ -46,7 +46,8 @@ def source_hash() -> str:
 def is_compiled() -> bool:
     """Whether every module is there: other environments put theirs in the same folder."""
     suffix = sysconfig.get_config_var("EXT_SUFFIX")
-    return all(path.with_suffix(suffix).exists() for path in ROOT.glob("qfs_kernel/*.pyx"))
+    modules = [*ROOT.glob("qfs_kernel/*.pyx"), ROOT / "qfs_kernel" / "_memoryviews"]
+    return all(path.with_suffix(suffix).exists() for path in modules)
 
 
 def main(file: pathlib.Path) -> None:

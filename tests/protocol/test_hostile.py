@@ -285,6 +285,7 @@ class Hostile(RuleBasedStateMachine):
         return event._replace(payload={**unsigned, "signature": signature})
 
 
+@pytest.mark.slow
 def test_only_an_allocation_moves_a_balance(new_network: Any) -> None:
     Hostile.new_network = staticmethod(new_network)
     run_state_machine_as_test(  # type: ignore[no-untyped-call]

@@ -95,6 +95,7 @@ def act(registry: Registry, action: Any, tick: int) -> Registry:
     return registry.folded()
 
 
+@pytest.mark.slow
 @given(actions, st.sampled_from([0, 2, 1024]))
 @settings(max_examples=150)
 def test_a_registry_is_the_table_of_its_nodes(script: list[Any], few: int) -> None:

@@ -22,7 +22,7 @@ if not (ROOT / "qfs").is_dir():
     pytest.skip("no sources beside the tests", allow_module_level=True)
 
 # Every test starts a prover or a gate of its own, which takes seconds.
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 needs_prover = pytest.mark.skipif(
     find_spec("crosshair") is None, reason="CrossHair is not installed"

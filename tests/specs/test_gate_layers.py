@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 if not (ROOT / "qfs").is_dir():
     pytest.skip("no sources beside the tests", allow_module_level=True)
 
+pytestmark = pytest.mark.once
+
 needs_prover = pytest.mark.skipif(
     find_spec("crosshair") is None, reason="CrossHair is not installed"
 )
@@ -179,6 +181,7 @@ def tested(project: Any, *tests: str) -> None:
     project.write("specs/equivalence/test_tiny.py", TESTS + "".join(tests))
 
 
+@pytest.mark.slow
 def test_examples_are_counted_where_they_run_to_their_end(project: Any) -> None:
     picky = '''
 
@@ -216,6 +219,7 @@ def test_all(record_property):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("test", "fault"),
     [
@@ -249,6 +253,7 @@ def test_a_test_that_shows_nothing_is_red(project: Any, test: str, fault: str) -
     assert ("test_least" in found) == (fault == "ran nothing")
 
 
+@pytest.mark.slow
 def test_a_deselected_test_is_red(project: Any) -> None:
     drop = """
 def pytest_collection_modifyitems(config, items):
@@ -309,6 +314,7 @@ def gate_keys(root: Path) -> str:
 # The report
 
 
+@pytest.mark.slow
 def test_the_readme_says_what_the_rows_say(project: Any) -> None:
     readme = "# tiny\n\n<!-- checks -->\n<!-- /checks -->\n\nMore.\n"
     project.write("README.md", readme)

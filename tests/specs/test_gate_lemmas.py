@@ -25,7 +25,7 @@ if find_spec("z3") is None:
     pytest.skip("z3 is not installed", allow_module_level=True)
 
 # Most tests start a gate of their own, which takes seconds.
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 LEMMAS = '''
 from lemma import Statement, hint, lemma

@@ -22,6 +22,8 @@ MAKEFILE = Path("specs", "proofs", "Makefile")
 if not (ROOT / "qfs").is_dir():
     pytest.skip("no sources beside the tests", allow_module_level=True)
 
+pytestmark = pytest.mark.once
+
 THEORY = """(** The least of two numbers, as `qfs.reference.tiny.least` gives it. *)
 
 Definition least (a b : bool) : bool := andb a b.

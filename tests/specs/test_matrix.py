@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[2]
 if not (ROOT / "qfs").is_dir():
     pytest.skip("no sources beside the tests", allow_module_level=True)
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(scope="module")
 def matrix() -> ModuleType:
@@ -89,6 +91,7 @@ def test_a_row_that_points_to_nothing_is_found(
     assert words in problem
 
 
+@pytest.mark.slow
 def test_a_missing_or_repeated_requirement_is_found(matrix: ModuleType) -> None:
     listed = matrix.rows()
     for index, row in enumerate(listed):

@@ -20,6 +20,8 @@ HARNESS = ROOT / "specs" / "planted"
 if not (ROOT / "qfs").is_dir():
     pytest.skip("no sources beside the tests", allow_module_level=True)
 
+pytestmark = pytest.mark.once
+
 MODULE = """
 def share(pool, parts):
     quota, left = divmod(pool, parts)
@@ -135,6 +137,7 @@ def test_every_bug_of_this_project_can_be_planted() -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.slow
 def test_a_bug_is_caught_by_the_first_layer_that_can(project: Project) -> None:
     project.bugs(LOST, TO_THE_LAST)
     project.green()
@@ -153,6 +156,7 @@ def test_a_bug_is_caught_by_the_first_layer_that_can(project: Project) -> None:
     assert "lost: law" in project.green("lost")
 
 
+@pytest.mark.slow
 def test_a_survivor_is_red(project: Project) -> None:
     project.bugs(LOST, UNSEEN)
     assert "RED: unseen: survives: unseen is absent." in project.red()
