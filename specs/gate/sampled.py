@@ -95,7 +95,7 @@ def rows_of(
         tool += f", CrossHair {importlib.metadata.version('crosshair-tool')}"
     with tempfile.TemporaryDirectory() as folder:
         counts = Path(folder, "counts.json")
-        command = ["timeout", "--signal=KILL", str(seconds), "nice", "-n", "10"]
+        command = ["timeout", "--signal=KILL", str(seconds)]
         command += [sys.executable, "-m", "pytest", "-q", "-p", "counting", f"--counts={counts}"]
         command += ["-p", "no:xdist", f"--hypothesis-profile={PROFILES[layer]}"]
         command += [f"{path}::{claim.function}" for claim in claims]

@@ -3,7 +3,8 @@
     python specs/proofs [--json] [NAME ...]
 
 NAME is a module or a lemma, as `shares` or `shares.one_comparison_corrects_the_estimate`; without
-one, all are proved. Exit code 0: each is proved, with its hints, and its canaries are refuted.
+one, all are proved. Exit code 0: each is proved, with its hints, and its canaries are refuted; 1:
+not so; 2: a name that no module or lemma has.
 """
 
 from __future__ import annotations
@@ -30,11 +31,12 @@ def main(arguments: list[str]) -> int:
         for value in vars(importlib.import_module(module)).values()
         if isinstance(value, lemma.Lemma) and value.name.partition(".")[0] == module
     ]
-    asked = [
-        lemma
-        for lemma in lemmas
-        if not names or lemma.name in names or lemma.name.partition(".")[0] in names
-    ]
+    unknown = set(names) - {name for one in lemmas for name in _names(one)}
+    if unknown:
+        modules = sorted({one.name.partition(".")[0] for one in lemmas})
+        print(f"no lemma or module {', '.join(sorted(unknown))}; the modules are", *modules)
+        return 2
+    asked = [one for one in lemmas if not names or _names(one) & {*names}]
     faults = 0
     for one in asked:
         found = solving.check(one)
@@ -49,7 +51,12 @@ def main(arguments: list[str]) -> int:
             print(f"     RED: {fault}")
     if "--json" not in arguments:
         print(f"{len(asked)} lemmas, {faults} faults")
-    return 1 if faults or not asked else 0
+    return 1 if faults else 0
+
+
+def _names(one: lemma.Lemma) -> set[str]:
+    """By which it may be asked for."""
+    return {one.name, one.name.partition(".")[0]}
 
 
 def _text(witness: solving.Values) -> str:

@@ -112,7 +112,7 @@ def run_tests(python: pathlib.Path, *arguments: str, **variables: str) -> None:
     """The tests outside the checkout, isolated from the folder they run in; shows the output."""
     with tests_outside() as folder:
         done = subprocess.run(
-            [python, "-Im", "pytest", "-q", "-n", "auto", *TESTS, *arguments],
+            [python, "-Im", "pytest", "-q", "-n", "auto", "--dist", "loadfile", *TESTS, *arguments],
             cwd=folder,
             env={**os.environ, **variables},
         )

@@ -93,7 +93,18 @@ def main(arguments: list[str]) -> None:
         marks = "kernel" if everything else "kernel and not slow"
         done = subprocess.run(
             # The lanes are in plain C here; whether the processor has them nobody has asked.
-            [*pytest, "-n", "auto", "-m", marks, "-k", "not processor", *parts],
+            [
+                *pytest,
+                "-n",
+                "auto",
+                "--dist",
+                "loadfile",
+                "-m",
+                marks,
+                "-k",
+                "not processor",
+                *parts,
+            ],
             cwd=folder,
             env={**os.environ, **environment},
         )

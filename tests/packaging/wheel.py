@@ -60,7 +60,7 @@ def kernel() -> None:
     check_contents(wheel, {*MODULES, SHARED})
     python = fresh_environment("wheel", wheel)
     share_test_tools(python)
-    run_tests(python, "-m", "not database and not slow")
+    run_tests(python, "-m", "not database and not once and not slow", QFS_BACKEND="kernel")
 
 
 if __name__ == "__main__":
