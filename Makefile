@@ -13,9 +13,10 @@ FAST_LEGS := lint types stubtest contracts-check test-kernel test-reference
 LEGS := $(FAST_LEGS) slow-kernel slow-reference bench-check sdist no-compiler portable sanitize \
 	pure-wheel wheel theorems
 
-# One process per core, each with a PostgreSQL server of its own; a file stays in one of them, and
-# what its tests share is made once.
-PYTEST := $(PY) -m pytest -q -n auto --dist loadfile
+# One process per core, each with a PostgreSQL server of its own. Of the fast tests a file stays in
+# one process, so that what its tests share is made once.
+PYTEST := $(PY) -m pytest -q -n auto
+BY_FILE := $(PYTEST) --dist loadfile
 TESTS := tests specs
 # What does not depend on the backend runs with the kernel.
 EITHER := not database and not once
@@ -50,7 +51,7 @@ test-all: $(LEGS) ## everything that CI runs: each leg below
 	@$(LEG) --summary $(LEGS)
 
 prove: $(VENV)/dev.stamp ## run what specs/REPORT.md is about: proofs, samples, planted bugs; 200 crashes
-	QFS_BACKEND=kernel QFS_CRASH_ROUNDS=200 $(PY) -m pytest -q -m database tests/ledger
+	QFS_BACKEND=kernel QFS_CRASH_ROUNDS=200 $(PYTEST) tests/ledger/test_crash_close.py
 	$(PY) specs/planted $(if $(FORCE),--all)
 	$(PY) specs/gate $(if $(FORCE),--all)
 
@@ -76,11 +77,11 @@ contracts-check: $(VENV)/dev.stamp ## leg: the rows of the proofs against the so
 
 test-kernel: $(VENV)/dev.stamp ## leg: the tests with the kernel
 	@$(KERNEL_LEG) $@ "the tests but the slow ones, and each benchmark once, with the kernel" \
-		env QFS_BACKEND=kernel $(PYTEST) -m "not slow"
+		env QFS_BACKEND=kernel $(BY_FILE) -m "not slow"
 
 test-reference: $(VENV)/dev.stamp ## leg: the tests in pure Python
 	@$(LEG) $@ "the tests of what the backend computes but the slow ones, in pure Python" \
-		env QFS_BACKEND=reference $(PYTEST) -m "not slow and $(EITHER)" $(TESTS)
+		env QFS_BACKEND=reference $(BY_FILE) -m "not slow and $(EITHER)" $(TESTS)
 
 slow-kernel: $(VENV)/dev.stamp ## leg: the slow tests with the kernel
 	@$(KERNEL_LEG) $@ "crashes, full disks, whole networks and provers, with the kernel" \
