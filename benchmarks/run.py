@@ -15,7 +15,7 @@ from pathlib import Path
 
 import compiled
 
-from qfs.bench import suites, table
+from qfs.bench import peers, suites, table
 from qfs.bench.timing import Job, Timing
 from qfs.cli.bench_chart import scaling_chart
 
@@ -23,9 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "performance.md"
 CHART = ROOT / "docs" / "scaling.svg"
 BEGIN, END = "<!-- measured -->\n", "<!-- /measured -->\n"
-ROWS = (1_000, 100_000, 1_000_000, 10_000_000)
-MOST_ROWS_OF_PEERS = 10_000_000
-"""More need more memory than the machine of the figures has."""
+ROWS = (1_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
 
 
 def main(arguments: list[str]) -> None:
@@ -36,8 +34,8 @@ def main(arguments: list[str]) -> None:
     options = parser.parse_args(arguments)
     missing_here: list[str] = []
 
-    def peers(group: str, rows: int) -> list[Job]:
-        if group != "allocate" or rows > MOST_ROWS_OF_PEERS:
+    def more(group: str, rows: int) -> list[Job]:
+        if group != "allocate" or rows > peers.MOST_ROWS:
             return []
         jobs, missing = compiled.allocation(rows)
         missing_here[:] = missing
@@ -48,7 +46,7 @@ def main(arguments: list[str]) -> None:
         options.rows,
         options.rounds,
         lambda what: print(what, flush=True),
-        peers,
+        more,
     )
     timings = [timing for timing in timings if timing.seconds]
     text = PAGE.read_text(encoding="utf-8")

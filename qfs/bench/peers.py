@@ -18,11 +18,15 @@ from qfs.bench.timing import Job
 SHORT_POOL: Final = POOL >> 40
 SHORT_BITS: Final = 40
 """36-bit pool and 40-bit weights: their product fits in 38 decimal digits."""
+MOST_ROWS: Final = 10_000_000
+"""More Python ints on their way into these libraries need more memory than most machines have."""
 
 
 def allocation(rows: int) -> list[Job]:
-    """Jobs of the installed libraries."""
-    made = []
+    """Jobs of the installed libraries; none of more than MOST_ROWS."""
+    made: list[Job] = []
+    if rows > MOST_ROWS:
+        return made
     for name, make in (("numpy", _numpy), ("polars", _polars), ("duckdb", _duckdb)):
         if importlib.util.find_spec(name) is not None:
             made += [Job("allocate", text, rows, run) for text, run in make(rows).items()]

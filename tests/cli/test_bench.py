@@ -47,6 +47,13 @@ def test_inputs_are_the_same_everywhere_and_below_their_bound(bits: int) -> None
     assert inputs.cells(1000, bits, "weights") != inputs.cells(1000, bits, "fees")
 
 
+def test_more_rows_than_can_be_made_are_left_out_and_named() -> None:
+    told: list[str] = []
+    found = suites.run(("root",), [10**7 + 1], 1, told.append)
+    assert found == ([], ["root, 10,000,001 rows: at most 10,000,000 are timed"])
+    assert told == []
+
+
 def test_rounds_of_a_busy_processor_are_dropped() -> None:
     """A call that sleeps has the wall and not the processor."""
     slept, spun = timing.measure(

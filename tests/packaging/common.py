@@ -13,8 +13,6 @@ from contextlib import contextmanager
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
-TESTS = ("tests", "specs")
-"""The folders of tests that run outside the checkout."""
 CHECK_FALLBACK = pathlib.Path(__file__).with_name("check_fallback.py")
 
 
@@ -112,7 +110,7 @@ def run_tests(python: pathlib.Path, *arguments: str, **variables: str) -> None:
     """The tests outside the checkout, isolated from the folder they run in; shows the output."""
     with tests_outside() as folder:
         done = subprocess.run(
-            [python, "-Im", "pytest", "-q", "-n", "auto", "--dist", "loadfile", *TESTS, *arguments],
+            [python, "-Im", "pytest", "-q", "-n", "auto", "--dist", "loadfile", *arguments],
             cwd=folder,
             env={**os.environ, **variables},
         )

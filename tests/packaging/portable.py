@@ -9,4 +9,4 @@ python = fresh_environment("portable", wheel)
 share_test_tools(python)
 integers = "import qfs_kernel; print(qfs_kernel.BUILD['integers'])"
 require(run(python, "-Ic", integers).stdout == "portable\n", "the kernel's integers are portable")
-run_tests(python, "-m", "kernel and not slow", QFS_BACKEND="kernel")
+run_tests(python, "tests", "specs", "-m", "kernel and not slow", QFS_BACKEND="kernel")
