@@ -9,9 +9,9 @@ LEG := $(PY) tests/packaging/leg.py
 KERNEL_LEG := $(LEG) --kernel
 
 # What every change is tried with, and what CI runs besides.
-FAST_LEGS := lint types stubtest contracts-check test-kernel test-reference
-LEGS := $(FAST_LEGS) slow-kernel slow-reference bench-check sdist no-compiler portable sanitize \
-	pure-wheel wheel theorems
+FAST_LEGS := lint types stubtest contracts-check fast
+LEGS := $(FAST_LEGS) test-reference slow-kernel slow-reference bench-check sdist no-compiler \
+	portable sanitize pure-wheel wheel theorems
 
 # One process per core, each with a PostgreSQL server of its own. Of the fast tests a file stays in
 # one process, so that what its tests share is made once.
@@ -20,6 +20,9 @@ BY_FILE := $(PYTEST) --dist loadfile
 TESTS := tests specs
 # What does not depend on the backend runs with the kernel.
 EITHER := not database and not once
+FAST_REFERENCE = env QFS_BACKEND=reference $(BY_FILE) -m "not slow and $(EITHER)" $(TESTS)
+# Known once the environment is there.
+HAS_KERNEL = $(filter yes,$(firstword $(file < $(VENV)/kernel.facts)))
 
 # A leg means what it says, whatever is set in the shell that calls make.
 unexport QFS_BACKEND QFS_ISA QFS_NO_KERNEL QFS_PORTABLE QFS_REQUIRE_KERNEL QFS_SANITIZE
@@ -75,13 +78,13 @@ contracts-check: $(VENV)/dev.stamp ## leg: the rows of the proofs against the so
 	@$(LEG) $@ "no proof in specs/REPORT.md is missing or older than what it speaks of" \
 		$(PY) specs/gate --check
 
-test-kernel: $(VENV)/dev.stamp ## leg: the tests with the kernel
-	@$(KERNEL_LEG) $@ "the tests but the slow ones, and each benchmark once, with the kernel" \
-		env QFS_BACKEND=kernel $(BY_FILE) -m "not slow"
+fast: $(VENV)/dev.stamp ## leg: the fast tests, of both backends
+	@$(LEG) $@ "the tests but the slow ones, of both backends; of the reference without a compiler" \
+		$(if $(HAS_KERNEL),$(BY_FILE) -m "not slow" $(TESTS),$(FAST_REFERENCE))
 
 test-reference: $(VENV)/dev.stamp ## leg: the tests in pure Python
 	@$(LEG) $@ "the tests of what the backend computes but the slow ones, in pure Python" \
-		env QFS_BACKEND=reference $(BY_FILE) -m "not slow and $(EITHER)" $(TESTS)
+		$(FAST_REFERENCE)
 
 slow-kernel: $(VENV)/dev.stamp ## leg: the slow tests with the kernel
 	@$(KERNEL_LEG) $@ "crashes, full disks, whole networks and provers, with the kernel" \
@@ -92,8 +95,8 @@ slow-reference: $(VENV)/dev.stamp ## leg: the slow tests in pure Python
 		env QFS_BACKEND=reference $(PYTEST) -m "slow and $(EITHER)" $(TESTS)
 
 bench-check: $(VENV)/dev.stamp ## leg: the fast paths are taken
-	@$(KERNEL_LEG) $@ "no fast path is lost, by ratios within one run" \
-		$(VENV)/bin/qfs bench --check --rounds 5
+	@$(KERNEL_LEG) $@ "no fast path is lost, by ratios within one run; each benchmark runs once" \
+		sh -c '$(VENV)/bin/qfs bench --check --rounds 5 && QFS_BACKEND=kernel $(PYTEST) benchmarks'
 
 sdist: $(VENV)/dev.stamp ## leg: the source distribution
 	@$(LEG) $@ "the source distribution is complete" $(PY) tests/packaging/sdist.py

@@ -277,4 +277,6 @@ def test_the_command_names_what_it_does_not_find() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "1 lemmas, 0 faults")
     command[-1] = "verdicts.nothing"
-    assert subprocess.run(command, capture_output=True, text=True, check=False).returncode == 1
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout.startswith("no lemma or module verdicts.nothing; the modules are inequal")
