@@ -89,22 +89,11 @@ def main(arguments: list[str]) -> None:
             require(done.returncode != 0 and message in done.stdout, f"{message} is seen")
         parts = EVERYTHING if everything else PARTS
         print(f"testing {' '.join(parts)}", flush=True)
-        pytest = [sys.executable, "-m", "pytest", "-q"]
+        pytest = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile"]
         marks = "kernel" if everything else "kernel and not slow"
         done = subprocess.run(
             # The lanes are in plain C here; whether the processor has them nobody has asked.
-            [
-                *pytest,
-                "-n",
-                "auto",
-                "--dist",
-                "loadfile",
-                "-m",
-                marks,
-                "-k",
-                "not processor",
-                *parts,
-            ],
+            [*pytest, "-m", marks, "-k", "not processor", *parts],
             cwd=folder,
             env={**os.environ, **environment},
         )
