@@ -326,16 +326,17 @@ def print_closed(
     stage: Callable[[str], None],
 ) -> None:
     """Print what an epoch came to; in JSON also how long it took, where `stage` is a Stopwatch."""
-    from rich.console import Console
-
-    from qfs.cli.chart import render
-
     if isinstance(stage, Stopwatch):
         stage.stop()
     if as_json:
         timings = {"timings": stage.rounded()} if isinstance(stage, Stopwatch) else {}
         print_json(summary(manifest, out) | timings)
         return
+
+    from rich.console import Console
+
+    from qfs.cli.chart import render
+
     figures = figures_of(closed, manifest, out)
     render(figures, Console())
     print_lines(figure_lines(manifest))

@@ -8,7 +8,7 @@ from itertools import compress
 from typing import Any, cast
 
 from qfs.backend import implementation
-from qfs.ids import read_ids
+from qfs.ids import from_checked_names, read_ids
 from qfs.protocol.registry import INFRASTRUCTURE
 from qfs.protocol.ruleset import Ruleset
 from qfs.reference.eligibility import (
@@ -106,8 +106,9 @@ def _as_arrow(assessed: Assessed) -> tuple[Any, Any, Any]:
 
 
 def _equal(values: Any, value: int) -> Any:
-    pa = require_pyarrow()
-    return pa.compute.equal(values, pa.scalar(value, values.type))
+    # Of a plain int pyarrow makes a scalar, and imports pandas for that wherever it is installed.
+    code = {8: "B", 32: "I"}[values.type.bit_width]
+    return require_pyarrow().compute.equal(values, to_arrow(memoryview(array(code, [value])))[0])
 
 
 def _counted(reasons: Any) -> dict[str, int]:
@@ -138,10 +139,11 @@ def _excluded(
     ids = [
         to_arrow(table.ids("node_id"))
         .cast(pa.large_string())
-        .take(pc.if_else(_equal(rows, NO_ROW), pa.scalar(None, rows.type), rows))
+        .take(pc.if_else(_equal(rows, NO_ROW), pa.nulls(1, rows.type)[0], rows))
         for table, rows in ((registry, in_registry), (telemetry, in_telemetry))
     ]
-    names = pa.array(REASONS, pa.large_string()).take(reasons.filter(left_out))
+    names = to_arrow(from_checked_names([name.encode() for name in REASONS]))
+    names = names.take(reasons.filter(left_out))
     columns: dict[str, TableColumn] = {
         "node_id": backend.check_ids(read_ids(pc.coalesce(*ids), "node_id"), "node_id"),
         "reason": backend.check_names(read_ids(names, "reason"), "reason"),

@@ -121,6 +121,27 @@ def test_an_epoch_is_closed_from_telemetry_and_scored(network: Any) -> None:
     assert network.run("verify", str(network.folder / "epochs" / "0"))[0] == 0
 
 
+def test_the_everyday_commands_import_neither_pandas_nor_what_they_do_not_print(
+    network: Any,
+) -> None:
+    """For some calls pyarrow imports pandas, wherever that is installed: half a second."""
+    code = (
+        "import sys; from qfs.cli.root import run; code = run(sys.argv[1:]);"
+        "print(*{'pandas', 'rich'} & set(sys.modules)); sys.exit(code)"
+    )
+    instance = ("--instance", str(network.folder))
+    for words in (
+        ("epoch", "close", *network.inputs(0), *instance),
+        ("replay", *instance),
+        ("verify", str(network.folder / "epochs" / "0")),
+        ("node", "list", *instance),
+    ):
+        command = [sys.executable, "-c", code, *words, "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[-1] == "", words
+
+
 def test_what_is_left_over_goes_on(network: Any) -> None:
     assert network.close(0)[0] == 0
     fees = network.fees(1, 3)
