@@ -20,9 +20,11 @@ from pathlib import Path
 from typing import Any
 
 # Imported before the first fork, so that it is done once.
+import qfs.cli.report
 import qfs.ledger.session
 import qfs.ledger.sqlite
 import qfs.table_files
+from qfs.backend import implementation
 from qfs.cli.root import run
 from qfs.tables import require_pyarrow
 
@@ -76,6 +78,7 @@ def child(fatal: int, folder: Path, arguments: list[str]) -> None:
 
 
 def main(instance: Path, work: Path, first: int, step: int, arguments: list[str]) -> None:
+    implementation()
     fatal = first
     while True:
         folder = work / str(fatal)

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -35,16 +38,8 @@ pytestmark = [pytest.mark.database, pytest.mark.slow]
 
 ROUNDS = int(os.environ.get("QFS_CRASH_ROUNDS") or 20)
 POINTS = Path(__file__).with_name("crash_points.py")
+TIMES = Path(__file__).with_name("crash_times.py")
 EPOCH = FIRST_EPOCH + 1
-
-COMMAND = """
-import sys
-import qfs.ledger.session, qfs.ledger.replaying, qfs.table_files
-from qfs.cli.root import run
-
-print("ready", flush=True)
-sys.exit(run(sys.argv[1:]))
-"""
 
 
 @dataclass(frozen=True)
@@ -229,6 +224,12 @@ def test_interrupted_twice(
         shutil.rmtree(twice)
 
 
+def kill_hard(process_id: int) -> None:
+    # It is gone already where the command was faster.
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process_id, signal.SIGKILL)
+
+
 class Timed:
     """Runs a command in a process of its own, to be killed; learns how long it takes."""
 
@@ -237,59 +238,76 @@ class Timed:
         self.moments = random.Random(seed)
         self.seconds = 0.0
 
-    def start(self, folder: Path) -> subprocess.Popen[str]:
-        child = subprocess.Popen(
-            [sys.executable, "-c", COMMAND, *self.arguments(folder)],
+    def __enter__(self) -> Timed:
+        self.errors = tempfile.TemporaryFile("w+")
+        self.parent = subprocess.Popen(
+            [sys.executable, TIMES],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self.errors,
             text=True,
         )
-        assert child.stdout is not None
-        assert child.stdout.readline() == "ready\n"
-        return child
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.parent.kill()
+        self.parent.communicate()
+        self.errors.close()
+
+    def start(self, folder: Path) -> int:
+        assert self.parent.stdin is not None
+        print(json.dumps(self.arguments(folder)), file=self.parent.stdin, flush=True)
+        return self._answer()
+
+    def _answer(self) -> int:
+        assert self.parent.stdout is not None
+        return int(self.parent.stdout.readline())
 
     def measure(self, folder: Path) -> None:
-        child = self.start(folder)
+        self.start(folder)
         began = time.monotonic()
-        _, errors = child.communicate()
-        assert child.returncode == 0, errors
+        assert self._answer() == 0, self.said()
         self.seconds = time.monotonic() - began
 
-    def strike(self, folder: Path, kill: Callable[[subprocess.Popen[str]], object]) -> bool:
+    def strike(self, folder: Path, kill: Callable[[int], object] = kill_hard) -> bool:
         """Kill at a random moment; whether the command ended well before that."""
         child = self.start(folder)
         time.sleep(self.moments.random() * self.seconds)
         kill(child)
-        _, errors = child.communicate()
-        assert "Traceback" not in errors, errors
-        return child.returncode == 0
+        code = self._answer()
+        assert "Traceback" not in self.said()
+        return code == 0
+
+    def said(self) -> str:
+        self.errors.seek(0)
+        return self.errors.read()
 
 
 def test_killed_at_random_while_closing(undisturbed: Undisturbed, folder: Path) -> None:
-    timed = Timed(undisturbed.arguments, "close")
-    timed.measure(copied(undisturbed.before, folder / "measured").folder)
-    for number in range(ROUNDS):
-        instance = copied(undisturbed.before, folder / str(number))
-        # Some are killed more than once before anybody finishes.
-        for _ in range(1 + number % 3):
-            acknowledged = timed.strike(instance.folder, lambda child: child.kill())
-            closed = require_whole(instance, undisturbed, acknowledged)
-            if closed:
-                break
-        finish(instance, undisturbed, closed)
-        shutil.rmtree(instance.folder)
+    with Timed(undisturbed.arguments, "close") as timed:
+        timed.measure(copied(undisturbed.before, folder / "measured").folder)
+        for number in range(ROUNDS):
+            instance = copied(undisturbed.before, folder / str(number))
+            # Some are killed more than once before anybody finishes.
+            for _ in range(1 + number % 3):
+                acknowledged = timed.strike(instance.folder)
+                closed = require_whole(instance, undisturbed, acknowledged)
+                if closed:
+                    break
+            finish(instance, undisturbed, closed)
+            shutil.rmtree(instance.folder)
 
 
 def test_killed_at_random_while_replaying(undisturbed: Undisturbed, folder: Path) -> None:
     instance = copied(undisturbed.before, folder / "instance")
     close(instance, EPOCH)
-    timed = Timed(lambda place: ["replay", "--instance", str(place)], "replay")
-    timed.measure(instance.folder)
-    for _ in range(ROUNDS):
-        for path in (instance.folder / "snapshots").iterdir():
-            path.unlink()
-        timed.strike(instance.folder, lambda child: child.kill())
-        assert finish(instance, undisturbed, True)
+    with Timed(lambda place: ["replay", "--instance", str(place)], "replay") as timed:
+        timed.measure(instance.folder)
+        for _ in range(ROUNDS):
+            for path in (instance.folder / "snapshots").iterdir():
+                path.unlink()
+            timed.strike(instance.folder)
+            assert finish(instance, undisturbed, True)
 
 
 # PostgreSQL
@@ -321,9 +339,9 @@ def test_killed_with_a_server(
 ) -> None:
     """The client, the process that serves it, or the server's first process is killed."""
 
-    def kill(child: subprocess.Popen[str]) -> None:
+    def kill(child: int) -> None:
         if victim == "client":
-            child.kill()
+            kill_hard(child)
         elif victim == "postmaster":
             server.kill()
             server.start()
@@ -332,9 +350,11 @@ def test_killed_with_a_server(
             with contextlib.suppress(ValueError):
                 server.kill_session("instance")
 
-    timed = Timed(undisturbed.arguments, victim)
-    timed.measure(in_postgres("measured").folder)
-    for number in range(max(2, ROUNDS // 12)):
-        instance = in_postgres(str(number))
-        acknowledged = timed.strike(instance.folder, kill)
-        finish(instance, undisturbed, acknowledged)
+    # Its connection's password is set by now, and the process that runs the command inherits it.
+    measured = in_postgres("measured")
+    with Timed(undisturbed.arguments, victim) as timed:
+        timed.measure(measured.folder)
+        for number in range(max(2, ROUNDS // 12)):
+            instance = in_postgres(str(number))
+            acknowledged = timed.strike(instance.folder, kill)
+            finish(instance, undisturbed, acknowledged)
