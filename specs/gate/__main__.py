@@ -16,7 +16,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import groupby
+from functools import partial
 from pathlib import Path
 from threading import Lock
 
@@ -32,7 +32,7 @@ import solved
 import theorems
 from allowed import Allowed
 from bounded import Limits
-from claims import Claim, Row, Rows
+from claims import Claim, Job, Row, Rows
 from declared import Contract, contracts_of
 from sampled import Sampled
 
@@ -42,8 +42,6 @@ REPORT = Path("specs", "REPORT.md")
 README = Path("README.md")
 
 LAYERS = ("contract", "model", "lemma", "theorem", "equivalence", "symbolic", "planted")
-TEST_SECONDS = 3600.0
-"""Until the tests of one file are ended from outside."""
 
 
 def main(arguments: list[str]) -> int:
@@ -139,31 +137,39 @@ def run(
             rows[name] = row
             (root / ROWS).write_text(report.dump(rows), encoding="utf-8")
 
+    def work(job: Job) -> str | None:
+        try:
+            for name, row in job.run():
+                keep(name, row)
+        except coq.AbsentError as error:
+            return f"theorem: no row was written; {error}"
+        return None
+
     limits = Limits(options.seconds, options.grace)
-    proofs.prove(root, contracts, found, allowed, limits, options.jobs, keep)
-    lemmas = [claim for claim in waiting if claim.layer == "lemma"]
-    solved.prove(root, lemmas, found, options.jobs, keep)
-    stated = [claim for claim in waiting if claim.layer == "theorem"]
-    try:
-        for name, row in theorems.rows_of(root, stated) if stated else ():
-            keep(name, row)
-    except coq.AbsentError as error:
-        yield f"theorem: no row was written; {error}"
-    tests = [claim for claim in waiting if isinstance(claim, Sampled)]
-    files = [
-        list(group) for _, group in groupby(tests, key=lambda claim: (claim.path, claim.layer))
-    ]
-
-    def try_file(group: list[Sampled]) -> None:
-        for name, row in sampled.rows_of(root, group, found, TEST_SECONDS):
-            keep(name, row)
-
+    jobs = list(jobs_of(root, waiting, found, allowed, limits))
+    # The longest first, so that no processor waits for another at the end.
+    spent = {name: row["seconds"] for name, row in rows.items()}
+    jobs.sort(key=lambda job: -sum(spent.get(claim.name, 0.0) for claim in job.claims))
     with ThreadPoolExecutor(options.jobs) as pool:
-        list(pool.map(try_file, files))
+        yield from filter(None, pool.map(work, jobs))
     for claim in waiting:
         if claim.layer == "planted":
             keep(claim.name, planted.row(root, claim))
     (root / ROWS).write_text(report.dump(rows), encoding="utf-8")
+
+
+def jobs_of(
+    root: Path, claims: list[Claim], found: dict[str, str], allowed: Allowed, limits: Limits
+) -> Iterator[Job]:
+    """What checks these, but for the planted bugs, which have a command of their own."""
+    contracts = [claim for claim in claims if isinstance(claim, Contract)]
+    yield from proofs.jobs_of(root, contracts, found, allowed, limits)
+    lemmas = [claim for claim in claims if claim.layer == "lemma"]
+    yield from solved.jobs_of(root, lemmas, found)
+    stated = [claim for claim in claims if claim.layer == "theorem"]
+    if stated:
+        yield Job(stated, partial(theorems.rows_of, root, stated))
+    yield from sampled.jobs_of(root, [c for c in claims if isinstance(c, Sampled)], found)
 
 
 def stale_faults(

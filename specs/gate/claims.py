@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,15 @@ class Claim:
     """what of all inputs it is confined to; None: all inputs"""
     faults: list[str] = field(default_factory=list)
     """of its own text"""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one run of a checker does."""
+
+    claims: Sequence[Claim]
+    run: Callable[[], Iterable[tuple[str, Row]]]
+    """gives the row of each, by its name"""
 
 
 def row_of(claim: Claim, key: str, tool: str, **found: object) -> Row:

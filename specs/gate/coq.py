@@ -54,7 +54,7 @@ def check(folder: Path, names: list[str]) -> Checked:
     modules = list(dict.fromkeys(name.partition(".")[0] for name in names))
     with tempfile.TemporaryDirectory(prefix="theories-") as made:
         place = Path(made)
-        done = _run(["make", "-C", made, "-f", str(folder / "Makefile"), "theories"], place)
+        done = _run(["make", "-j2", "-C", made, "-f", str(folder / "Makefile"), "theories"], place)
         if done.returncode != 0:
             return Checked({}, [f"does not compile: {_error(done)}"])
         missing = [module for module in modules if not (place / f"{module}.vo").exists()]

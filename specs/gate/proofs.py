@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import allowed as allow_list
@@ -14,7 +14,7 @@ import keys
 import prover
 from allowed import Allowed
 from bounded import Limits
-from claims import ALL, BOUNDED, UNPROVED, Row, row_of
+from claims import ALL, BOUNDED, UNPROVED, Job, Row, row_of
 from declared import Contract
 
 KNOWN_SECONDS = 5.0
@@ -43,38 +43,38 @@ def word_of(contract: Contract, holds: bool) -> str:
     return ALL if contract.bound is None else BOUNDED
 
 
-def prove(
+def jobs_of(
     root: Path,
     contracts: list[Contract],
     known: dict[str, str],
     allowed: Allowed,
     limits: Limits,
-    jobs: int,
-    keep: Callable[[str, Row], None],
-) -> None:
-    """Prove these, `jobs` at a time; each row is kept as it comes, with the key it had before."""
-    tool = "" if not contracts else f"CrossHair {importlib.metadata.version('crosshair-tool')}"
-    tool += "" if not contracts else f", z3 {importlib.metadata.version('z3-solver')}"
+) -> Iterator[Job]:
+    """Prove each by itself; its row has the key that was known before."""
+    for contract in contracts:
+        is_easy = contract.name not in allowed.unconfirmed
+        asked = limits if is_easy else Limits(KNOWN_SECONDS, limits.grace)
+        run = partial(_rows_of, root, contract, known[contract.name], asked, retry=is_easy)
+        yield Job([contract], run)
 
-    def one(contract: Contract) -> None:
-        is_known = contract.name in allowed.unconfirmed
-        runner = differ if contract.same else prover
-        asked = Limits(KNOWN_SECONDS, limits.grace) if is_known else limits
-        outcome = bounded.with_retry(
-            lambda limits: runner.attempt(root, contract, limits), asked, retry=not is_known
-        )
-        row = row_of(
-            contract,
-            known[contract.name],
-            tool,
-            holds=outcome.holds,
-            words=outcome.words,
-            word=word_of(contract, outcome.holds),
-            reach=contract.bound or "none",
-            seconds=round(outcome.seconds, 1),
-            attempts=outcome.attempts,
-        )
-        keep(contract.name, row)
 
-    with ThreadPoolExecutor(jobs) as pool:
-        list(pool.map(one, contracts))
+def _rows_of(
+    root: Path, contract: Contract, key: str, limits: Limits, *, retry: bool
+) -> Iterator[tuple[str, Row]]:
+    runner = differ if contract.same else prover
+    outcome = bounded.with_retry(
+        lambda limits: runner.attempt(root, contract, limits), limits, retry=retry
+    )
+    tools = {"CrossHair": "crosshair-tool", "z3": "z3-solver"}
+    row = row_of(
+        contract,
+        key,
+        ", ".join(f"{name} {importlib.metadata.version(of)}" for name, of in tools.items()),
+        holds=outcome.holds,
+        words=outcome.words,
+        word=word_of(contract, outcome.holds),
+        reach=contract.bound or "none",
+        seconds=round(outcome.seconds, 1),
+        attempts=outcome.attempts,
+    )
+    yield contract.name, row

@@ -17,15 +17,19 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from claims import SAMPLED, TRIED, Claim, Row, row_of
+from claims import SAMPLED, TRIED, Claim, Job, Row, row_of
 from keys import parsed
 
 FOLDERS = ("equivalence", "models")
 PROFILES = {"equivalence": "deep", "symbolic": "symbolic"}
 """by layer"""
+SECONDS = 3600.0
+"""Until the tests of one file are ended from outside."""
 SENTENCE = re.compile(r"(.+?\.)(?:\s|$)", re.DOTALL)
 
 
@@ -85,23 +89,27 @@ def _marks(node: ast.FunctionDef, named: dict[str, ast.expr]) -> Iterator[tuple[
             yield called.attr, str(texts[0]) if texts else ""
 
 
-def rows_of(
-    root: Path, claims: list[Sampled], keys: dict[str, str], seconds: float
-) -> Iterator[tuple[str, Row]]:
-    """Run these tests, of one file and one layer, and give a row for each."""
+def jobs_of(root: Path, claims: list[Sampled], keys: dict[str, str]) -> Iterator[Job]:
+    """Run those of a file and layer together."""
+    for _, of in groupby(claims, key=lambda claim: (claim.path, claim.layer)):
+        group = list(of)
+        yield Job(group, partial(_rows_of, root, group, keys))
+
+
+def _rows_of(root: Path, claims: list[Sampled], keys: dict[str, str]) -> Iterator[tuple[str, Row]]:
     path, layer = claims[0].path, claims[0].layer
     tool = f"Hypothesis {importlib.metadata.version('hypothesis')}"
     if layer == "symbolic":
         tool += f", CrossHair {importlib.metadata.version('crosshair-tool')}"
     with tempfile.TemporaryDirectory() as folder:
         counts = Path(folder, "counts.json")
-        command = ["timeout", "--signal=KILL", str(seconds)]
+        command = ["timeout", "--signal=KILL", str(SECONDS)]
         command += [sys.executable, "-m", "pytest", "-q", "-p", "counting", f"--counts={counts}"]
         command += ["-p", "no:xdist", f"--hypothesis-profile={PROFILES[layer]}"]
         command += [f"{path}::{claim.function}" for claim in claims]
         gate = str(Path(__file__).parent)
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), gate])}
-        environment |= {"PYTHONDONTWRITEBYTECODE": "1", "CI": "true"}
+        environment["CI"] = "true"
         environment.pop("QFS_BACKEND", None)
         done = subprocess.run(
             command, cwd=root, env=environment, capture_output=True, text=True, check=False

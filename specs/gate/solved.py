@@ -12,9 +12,8 @@ import importlib.metadata
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from collections.abc import Iterator
+from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from typing import Any
 import bounded
 import keys
 from bounded import Limits, Outcome
-from claims import ALL, UNPROVED, Claim, Row, row_of
+from claims import ALL, UNPROVED, Claim, Job, Row, row_of
 
 FOLDER = Path("specs", "proofs")
 HARNESS = ("__main__", "lemma", "solving")
@@ -97,25 +96,15 @@ def key_files(root: Path, path: Path) -> list[Path]:
     return [path, *sorted({*keys.key_files(root, path)[1:], *harness})]
 
 
-def prove(
-    root: Path,
-    claims: list[Claim],
-    known: dict[str, str],
-    jobs: int,
-    keep: Callable[[str, Row], None],
-) -> None:
-    """Prove these, file by file, `jobs` at a time."""
-
-    def one(group: list[Claim]) -> None:
-        for claim, row in rows_of(root, group, known):
-            keep(claim.name, row)
-
-    with ThreadPoolExecutor(jobs) as pool:
-        list(pool.map(one, [list(of) for _, of in groupby(claims, key=lambda claim: claim.path)]))
+def jobs_of(root: Path, claims: list[Claim], known: dict[str, str]) -> Iterator[Job]:
+    """Prove those of a file together."""
+    for _, of in groupby(claims, key=lambda claim: claim.path):
+        group = list(of)
+        yield Job(group, partial(_rows_of, root, group, known))
 
 
-def rows_of(root: Path, claims: list[Claim], known: dict[str, str]) -> Iterator[tuple[Claim, Row]]:
-    """Prove the lemmas of one file, and give a row for each."""
+def _rows_of(root: Path, claims: list[Claim], known: dict[str, str]) -> Iterator[tuple[str, Row]]:
+    """A row for each lemma of one file."""
     names = [claim.name.removeprefix("lemma/") for claim in claims]
     command = [sys.executable, str(root / FOLDER), "--json", *names]
     done = bounded.run(root, command, LIMITS)
@@ -127,7 +116,7 @@ def rows_of(root: Path, claims: list[Claim], known: dict[str, str]) -> Iterator[
             said[found["name"]] = found
     last = (output.strip().splitlines() or ["nothing"])[-1]
     for claim, name in zip(claims, names, strict=True):
-        yield claim, _row(claim, said.get(name), last, known[claim.name])
+        yield claim.name, _row(claim, said.get(name), last, known[claim.name])
 
 
 def _row(claim: Claim, found: dict[str, Any] | None, last: str, key: str) -> Row:

@@ -15,10 +15,12 @@ import argparse
 import os
 import sys
 import tempfile
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
 from threading import Lock
+from typing import Any
 
 import bugs as planted
 import layers as tables
@@ -96,8 +98,8 @@ def tried(
     for name in rows.keys() - {bug.id for bug in bugs}:
         del rows[name]
     work = [job for bug in bugs for job in _work(root, bug, areas[bug.area], rows, options)]
-    # What need not be compiled first.
-    work.sort(key=lambda job: bool(job.bug.compiled))
+    # The longest first, so that no processor waits for another at the end.
+    work.sort(key=lambda job: -rows.get(job.bug.id, {}).get("seconds", 0.0))
     faults: list[str] = []
     keeping, trials = Lock(), Trials(root, options.seconds)
 
@@ -126,13 +128,22 @@ def tried(
             first = Tree(root, Path(folder, "0"))
             if not first.is_kernel_fresh():
                 first.build()
-            for number in range(options.jobs):
-                trees.put(Tree(first.root, Path(folder, f"{number + 1}")))
+            copies = [Tree(first.root, Path(folder, f"{n + 1}")) for n in range(options.jobs)]
+            for tree in copies:
+                trees.put(tree)
+            # Most bugs are caught by what caught them before.
+            known = _tests_in(rows[job.bug.id] for job in work if job.bug.id in rows)
+            shares = [known[n :: options.jobs] for n in range(options.jobs)]
             with ThreadPoolExecutor(options.jobs) as pool:
+                list(pool.map(trials.find_sound, copies, shares))
                 list(pool.map(attempt, work))
     (root / results.ROWS).write_text(results.dump(rows), encoding="utf-8")
     (root / results.PAGE).write_text(results.markdown(bugs, rows), encoding="utf-8")
     return faults
+
+
+def _tests_in(rows: Iterable[dict[str, Any]]) -> list[str]:
+    return sorted({row["test"] for row in rows if row["layer"] not in ("", CONTRACT)})
 
 
 def _work(
