@@ -1,9 +1,9 @@
 """Fuzzes the entry points: `python specs/fuzz [TARGET ...] [--seconds N] [--runs N]`.
 
-Each target runs in a process of its own under libFuzzer (atheris), from the inputs in
-`specs/fuzz/corpus`. New inputs and findings go to `build/fuzz`; the committed corpus changes only
-with `--corpus`, which makes the seeds again, adds what was found, and keeps the smallest set of
-inputs that reaches as much.
+Each target runs in a process of its own under libFuzzer (atheris), one to a processor, from the
+inputs in `specs/fuzz/corpus`. New inputs and findings go to `build/fuzz`; the committed corpus
+changes only with `--corpus`, which makes the seeds again, adds what was found, and keeps the
+smallest set of inputs that reaches as much.
 
 Exit code 0: nothing was found; 1: a finding, shown with the file that leads to it; 2: not run.
 """
@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -44,8 +46,12 @@ def main(arguments: list[str]) -> int:
         for name in names:
             print(corpus.rewrite(name), flush=True)
         return 0
-    found = [libfuzzer.fuzz(n, options.seconds, options.runs, options.seed) for n in names]
-    return max(found)
+
+    def fuzz(name: str) -> int:
+        return libfuzzer.fuzz(name, options.seconds, options.runs, options.seed)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return max(pool.map(fuzz, names))
 
 
 if __name__ == "__main__":

@@ -45,12 +45,14 @@ def fuzz(name: str, seconds: int, runs: int, seed: int) -> int:
         str(found),
         *([str(CORPUS / name)] if (CORPUS / name).is_dir() else []),
     )
-    print(summary(name, done.stdout), flush=True)
+    lines = [summary(name, done.stdout)]
     if done.returncode != 0:
         # All of it where nothing was thrown: it ended in another way, in C perhaps.
         at = max(done.stdout.find(_FAULT), 0)
-        print(done.stdout[at:] if at else done.stdout[-4000:])
-        print(f"FINDING: {name}, exit code {done.returncode}")
+        lines.append(done.stdout[at:] if at else done.stdout[-4000:])
+        lines.append(f"FINDING: {name}, exit code {done.returncode}")
+    # In one piece: other targets are running.
+    print("\n".join(lines), flush=True)
     return int(done.returncode != 0)
 
 
