@@ -7,7 +7,6 @@ integers, so that an error in one writing does not hide in the other.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import compress
 from typing import Any, Final, NamedTuple
 
 from qfs.columns import Column
@@ -119,39 +118,3 @@ def allocations(paid: Sequence[Share], cap: int, amounts: Sequence[int]) -> Tabl
 
 def _column(values: Sequence[int]) -> Column:
     return Column.trusted(b"".join(value.to_bytes(CELL_BYTES, "little") for value in values))
-
-
-def misallocated(
-    paid: Sequence[Share], cap: int, amounts: Sequence[int], left: int, least_nodes: int
-) -> str | None:
-    """The first node whose amount is not what the laws of an allocation allow, or None.
-
-    Args:
-        paid: the eligible nodes with their weights.
-        cap: the most that one node is paid, base units.
-        amounts: what each was paid, base units.
-        left: what was not distributed, base units.
-        least_nodes: with fewer, nothing is paid.
-
-    An amount below the cap is t * weight, rounded up or down, for one t for all. Two of them
-    therefore compare as their weights do, up to one unit each.
-    """
-    if len(paid) < least_nodes:
-        return next((share.node_id for share in compress(paid, amounts)), None)
-    weights = [share.weight for share in paid]
-    if not any(weights):
-        weights = [1] * len(paid)
-    below = [i for i, amount in enumerate(amounts) if amount < cap and weights[i]]
-    if not below:
-        return next(
-            (s.node_id for s, a, w in zip(paid, amounts, weights, strict=True) if a and not w), None
-        )
-    if left:
-        return paid[below[0]].node_id
-    one = max(below, key=weights.__getitem__)
-    for i, (amount, weight) in enumerate(zip(amounts, weights, strict=True)):
-        gap = amount * weights[one] - amounts[one] * weight
-        room = weight + weights[one]
-        if (weight == 0 and amount) or gap >= room or (amount < cap and -gap >= room):
-            return paid[i].node_id
-    return None

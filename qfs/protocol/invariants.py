@@ -19,6 +19,7 @@ from typing import Any, Final
 from qfs.limits import BASE_UNITS_PER_TOKEN, NOT_REVOKED
 from qfs.protocol import audited_epoch, events
 from qfs.protocol import audited_tables as tables
+from qfs.protocol.audited_allocation import misallocated, order_of
 from qfs.protocol.audited_votes import check_governance, check_votes
 from qfs.protocol.events import ProtocolEvent
 from qfs.protocol.invariant_errors import NO_TRANSFER, REPLAY, SUPPLY, InvariantError
@@ -306,10 +307,10 @@ def _check_growth(before: State, payload: Mapping[str, Any], after: State) -> in
     if len(amounts) < len(shares):
         raise InvariantError(NO_TRANSFER, f"{shares[len(amounts)].node_id} has no balance")
     paid = sum(amounts)
-    least = rules.min_active_nodes
-    wrong = audited_epoch.misallocated(shares, cap, amounts, pool - paid, least)
+    least, order = rules.min_active_nodes, order_of(rules.tie_break, before.epoch, shares)
+    wrong = misallocated(shares, cap, amounts, pool - paid, least, order)
     if wrong is not None:
-        raise InvariantError(NO_TRANSFER, f"{wrong}: paid other than by its weight")
+        raise InvariantError(NO_TRANSFER, f"{wrong}: paid other than by the rule")
     for name, table in (
         ("allocations", audited_epoch.allocations(shares, cap, amounts)),
         ("balances", after.balances),

@@ -12,8 +12,8 @@ import pytest
 
 from qfs import signatures
 from qfs.columns import Column
+from qfs.hashing import tie_hash
 from qfs.protocol import audited_epoch, audited_tables, events
-from qfs.protocol.audited_epoch import Share, misallocated
 from qfs.protocol.audited_votes import check_ballots, check_powers
 from qfs.protocol.eligibility import contributions
 from qfs.protocol.invariant_errors import InvariantError
@@ -31,7 +31,10 @@ TRANSITIONS = (
     *("governing", "governance", "votes", "ballots", "verdict", "snapshot", "proposals"),
     *("parameters", "governance_rules", "governance_documents"),
 )
-AUDIT = ("invariants", "invariant_errors", "audited_epoch", "audited_tables", "audited_votes")
+AUDIT = (
+    *("invariants", "invariant_errors", "audited_allocation"),
+    *("audited_epoch", "audited_tables", "audited_votes"),
+)
 
 Change = Callable[[State], State]
 
@@ -321,6 +324,26 @@ def test_the_first_node_is_named(busy: Any) -> None:
     assert "node d " in str(error)
 
 
+@pytest.mark.parametrize("tie_break", ["id", "rotating"])
+def test_the_unit_left_over_goes_by_the_rule_of_ties(new_network: Any, tie_break: str) -> None:
+    """Three nodes of one weight share 4 units in each epoch; nobody else may have the fourth."""
+    network = new_network(Ruleset(epoch_ticks=8, tie_break=tie_break, max_share=10**18))
+    network.apply(network.infrastructure(*"abc"))
+    network.apply(network.reporters("rep"))
+    winners = set()
+    for epoch in range(6):
+        network.apply(network.fees([(8 * epoch, f"f{epoch}", 40)], epoch))
+        network.apply(network.telemetry([(name, 1, 1) for name in "abc"], epoch))
+        first = min("abc", key=lambda name: tie_hash(epoch, name.encode()))
+        winner = first if tie_break == "rotating" else "a"
+        for other in {*"abc"} - {winner}:
+            error = found(network, network.closing(), moved({winner: -1, other: 1}))
+            assert str(error) == f"NOD-I1: {winner}: paid other than by the rule"
+        winners.add(winner)
+        network.apply(network.closing())
+    assert winners == ({"a"} if tie_break == "id" else {*"abc"})
+
+
 @pytest.mark.parametrize("name", ["manifest", "allocations", "balances", "state", "epoch"])
 def test_an_event_that_says_something_else_is_named(busy: Any, name: str) -> None:
     event = busy.closing()
@@ -461,38 +484,6 @@ def test_sums_are_of_the_memory_and_not_of_what_is_claimed() -> None:
     table = Table(BALANCES, {"balance": claimed})
     assert audited_tables.total(table, "balance") == sum(values)
     assert [*audited_tables.values(table, "balance")] == values
-
-
-@pytest.mark.parametrize(
-    ("weights", "cap", "amounts", "left", "wrong"),
-    [
-        ([1, 3, 3], 9, [1, 1, 1], 0, None),
-        ([1, 3, 3], 9, [0, 2, 2], 0, None),
-        ([1, 1, 1], 9, [3, 3, 3], 0, None),
-        ([1, 1, 1], 9, [5, 2, 2], 0, "n1"),
-        ([1, 2, 3], 90, [30, 20, 10], 0, "n0"),
-        ([90, 5, 5], 30, [30, 30, 30], 10, None),
-        ([90, 5, 5], 30, [30, 29, 30], 11, "n1"),
-        ([90, 5, 5], 60, [30, 35, 35], 0, "n1"),
-        ([90, 5, 5], 60, [60, 20, 20], 0, None),
-        ([90, 5, 5], 60, [60, 25, 15], 0, "n2"),
-        ([2, 1, 1], 9, [6, 4, 2], 0, None),
-        ([2, 1, 1], 9, [5, 4, 2], 0, "n1"),
-        ([0, 5, 5], 60, [0, 5, 5], 0, None),
-        ([0, 5, 5], 60, [1, 5, 5], 0, "n0"),
-        ([0, 5, 5], 5, [1, 5, 5], 0, "n0"),
-        ([0, 0, 0], 60, [5, 5, 4], 0, None),
-        ([0, 0, 0], 60, [5, 5, 0], 0, "n2"),
-        ([7, 7], 60, [0, 0], 9, None),
-        ([7, 7], 60, [0, 1], 8, "n1"),
-        ([], 60, [], 9, None),
-    ],
-)
-def test_an_allocation_is_held_to_its_laws(
-    weights: list[int], cap: int, amounts: list[int], left: int, wrong: str | None
-) -> None:
-    shares = [Share(f"n{i}", weight) for i, weight in enumerate(weights)]
-    assert misallocated(shares, cap, amounts, left, 3) == wrong
 
 
 @pytest.mark.parametrize("policy", ["product", "weighted_sum"])
