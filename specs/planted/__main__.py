@@ -1,11 +1,14 @@
 """Plants bugs one after another in a copy of the project, and sees which layer catches each.
 
-    python specs/planted [ID ...] [--all] [--contracts] [--jobs N] [--root FOLDER] [--seconds S]
+    python specs/planted [ID ...] [--all] [--search] [--contracts]
+                         [--jobs N] [--root FOLDER] [--seconds S]
     python specs/planted --check | --anchors
 
-Without an ID the bugs whose row is missing or stale are tried. --contracts asks the prover alone
-about bugs whose area has contracts, whatever caught them. --check runs nothing: it compares the
-kept rows with the sources; --anchors only looks whether each bug can still be planted.
+Without an ID the bugs whose row is missing or stale are tried. The test that caught a bug before is
+asked first, and the layers where it does not fail; with --search they are asked from the beginning.
+--contracts asks the prover alone about bugs whose area has contracts, whatever caught them. --check
+runs nothing: it compares the kept rows with the sources; --anchors only looks whether each bug can
+still be planted.
 Exit code 0: every bug is caught, or survives for a stated reason; 1: it is not so.
 """
 
@@ -15,12 +18,10 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
 from threading import Lock
-from typing import Any
 
 import bugs as planted
 import layers as tables
@@ -36,6 +37,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python specs/planted")
     parser.add_argument("ids", nargs="*", metavar="ID")
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--search", action="store_true")
     parser.add_argument("--contracts", action="store_true")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--anchors", action="store_true")
@@ -106,7 +108,7 @@ def tried(
     def attempt(job: Work) -> None:
         tree = trees.get()
         try:
-            caught = trials.first(tree, job.bug, job.layers)
+            caught = trials.first(tree, job.bug, job.layers, job.known)
         except TrialError as error:
             caught = None
             problem = f"{job.bug.id}: {error}"
@@ -131,8 +133,7 @@ def tried(
             copies = [Tree(first.root, Path(folder, f"{n + 1}")) for n in range(options.jobs)]
             for tree in copies:
                 trees.put(tree)
-            # Most bugs are caught by what caught them before.
-            known = _tests_in(rows[job.bug.id] for job in work if job.bug.id in rows)
+            known = sorted({job.known[1] for job in work if job.known is not None})
             shares = [known[n :: options.jobs] for n in range(options.jobs)]
             with ThreadPoolExecutor(options.jobs) as pool:
                 list(pool.map(trials.find_sound, copies, shares))
@@ -140,10 +141,6 @@ def tried(
     (root / results.ROWS).write_text(results.dump(rows), encoding="utf-8")
     (root / results.PAGE).write_text(results.markdown(bugs, rows), encoding="utf-8")
     return faults
-
-
-def _tests_in(rows: Iterable[dict[str, Any]]) -> list[str]:
-    return sorted({row["test"] for row in rows if row["layer"] not in ("", CONTRACT)})
 
 
 def _work(
@@ -157,12 +154,13 @@ def _work(
     if not options.contracts and (
         always or row is None or not results.is_fresh(root, bug, row, layers)
     ):
-        work.append(Work.of(root, bug, layers, alone=False))
+        known = None if row is None or options.search else results.known_of(root, row, layers)
+        work.append(Work.of(root, bug, layers, known, alone=False))
     contracts = [layer for layer in layers if layer.name == CONTRACT]
     if contracts and row is not None:
         is_stale = not results.is_contract_fresh(root, bug, row, layers)
         if is_stale or (options.contracts and (always or CONTRACT not in row)):
-            work.append(Work.of(root, bug, contracts, alone=True))
+            work.append(Work.of(root, bug, contracts, None, alone=True))
     return work
 
 

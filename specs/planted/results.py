@@ -12,7 +12,7 @@ from typing import Any
 import layers as tables
 from bugs import Bug
 from layers import CONTRACT, Layer
-from trial import Caught
+from trial import Caught, Known
 
 Rows = dict[str, dict[str, Any]]
 
@@ -26,8 +26,8 @@ INTRODUCTION = """# Planted bugs, and what catches them
 
 Written by `python specs/planted`; `python specs/planted --check` fails where a row is missing or
 older than what it speaks of. Each row is one change of one file that makes one law false. It is
-made in a copy, the layers are run in order of cost, and the first test that fails is named. That
-test passes without the bug.
+made in a copy, the layers are run in order of cost, and the first test that fails is named; from
+then on that test is asked first. It passes without the bug.
 
 - **lanes**: the eight-lane source of the kernel, with its instructions in plain C.
 - **law**: the functions of `qfs.laws`, on sampled inputs, and the invariant auditor.
@@ -74,12 +74,14 @@ class Work:
     alone: bool
     keys: dict[str, str]
     """of the row, by the layer that catches the bug; the empty one where none does"""
+    known: Known
+    """what caught it before"""
 
     @classmethod
-    def of(cls, root: Path, bug: Bug, layers: list[Layer], *, alone: bool) -> Work:
+    def of(cls, root: Path, bug: Bug, layers: list[Layer], known: Known, *, alone: bool) -> Work:
         """With the keys of the sources as they are: an edit during the run makes a row stale."""
         keys = {layer.name: key_of(root, bug, [layer]) for layer in layers}
-        return cls(bug, layers, alone, {**keys, "": key_of(root, bug, layers)})
+        return cls(bug, layers, alone, {**keys, "": key_of(root, bug, layers)}, known)
 
     def keep(self, rows: Rows, caught: Caught) -> None:
         """Put the row of what was found among the others."""
@@ -89,6 +91,15 @@ class Work:
             return
         alone = rows.get(self.bug.id, {}).get(CONTRACT)
         rows[self.bug.id] = row if alone is None else {**row, CONTRACT: alone}
+
+
+def known_of(root: Path, row: dict[str, Any], layers: list[Layer]) -> Known:
+    """The layer and the test that caught a bug, where the layer still has it; not the prover."""
+    file = root / row["test"].partition("::")[0]
+    for layer in layers:
+        if layer.name == row["layer"] != CONTRACT and file in layer.files(root):
+            return row["layer"], row["test"]
+    return None
 
 
 def is_fresh(root: Path, bug: Bug, row: dict[str, Any], layers: list[Layer]) -> bool:

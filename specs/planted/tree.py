@@ -90,6 +90,8 @@ class Tree:
         Raises:
             BuildError: it does not compile.
         """
+        # What tests found, and C that was made from another text, would reach the next trial.
+        shutil.rmtree(self.root / "build", ignore_errors=True)
         path = self.root / bug.file
         self._keep(path)
         path.write_text(bug.planted(path.read_text(encoding="utf-8")), encoding="utf-8")
@@ -103,8 +105,6 @@ class Tree:
         for name in modules:
             for built in (self.root / "qfs_kernel").glob(f"{name}.*.so"):
                 self._keep(built)
-        # Generated C outlives the text it was made from: it would carry one bug into the next.
-        shutil.rmtree(self.root / "build", ignore_errors=True)
         self.build(*sorted(modules))
 
     def build(self, *modules: str) -> None:

@@ -41,6 +41,9 @@ class Caught:
 
 NOTHING = ("", "", "")
 
+Known = tuple[str, str] | None
+"""The layer and the test that caught a bug before."""
+
 
 class Trials:
     """Tries bugs in trees of one project."""
@@ -51,8 +54,8 @@ class Trials:
         self._sound: set[str] = set()
         """tests that are known to pass without a bug"""
 
-    def first(self, tree: Tree, bug: Bug, layers: list[Layer]) -> Caught:
-        """The first layer that catches a bug.
+    def first(self, tree: Tree, bug: Bug, layers: list[Layer], known: Known = None) -> Caught:
+        """Who catches a bug: the test that is known to, or else the first layer that can.
 
         Raises:
             TrialError: a layer says nothing, or catches something else than the bug.
@@ -64,15 +67,21 @@ class Trials:
                 tree.plant(bug)
             except BuildError as error:
                 raise TrialError(f"it does not compile: {error}") from error
+            if known is not None:
+                layer_name, (test, law) = known[0], self._again(tree, known[1])
             for layer in layers:
-                test, law = self._run(tree, bug, layer)
                 if test:
-                    layer_name = layer.name
                     break
+                layer_name, (test, law) = layer.name, self._run(tree, bug, layer)
             spent = time.monotonic() - start
         if test and layer_name != CONTRACT:
             self._require_sound(tree, bug, test)
-        return Caught(layer_name, test, law, round(spent, 1))
+        return Caught(layer_name if test else "", test, law, round(spent, 1))
+
+    def _again(self, tree: Tree, test: str) -> tuple[str, str]:
+        """The test and the law it names, where it fails; twice nothing where it does not."""
+        code, output = self._pytest(tree, test)
+        return (test, self._law_in(output)) if code == FAILED else ("", "")
 
     def _run(self, tree: Tree, bug: Bug, layer: Layer) -> tuple[str, str]:
         """The test of a layer that fails and the law it names; twice nothing where all pass."""

@@ -157,6 +157,26 @@ def test_a_bug_is_caught_by_the_first_layer_that_can(project: Project) -> None:
 
 
 @pytest.mark.slow
+def test_what_caught_a_bug_is_asked_first(project: Project) -> None:
+    def became(name: str, layer: str, test: str, *options: str) -> tuple[str, str]:
+        rows = project.rows()
+        rows[name] |= {"layer": layer, "test": f"tests/test_tiny.py::{test}"}
+        project.write("specs/planted/results.json", json.dumps(rows))
+        project.green(name, *options)
+        row = project.rows()[name]
+        return row["layer"], row["test"].rpartition("::")[2]
+
+    project.bugs(LOST, TO_THE_LAST)
+    project.green()
+    # Both tests fail by this bug, and the one that is named stays.
+    assert became("lost", "unit", "test_the_first") == ("unit", "test_the_first")
+    assert became("lost", "unit", "test_the_first", "--search") == ("law", "test_the_law")
+    # What does not catch it, or is not there, leaves the layers to be asked.
+    assert became("to-the-last", "law", "test_the_law") == ("unit", "test_the_first")
+    assert became("to-the-last", "unit", "test_of_old") == ("unit", "test_the_first")
+
+
+@pytest.mark.slow
 def test_a_survivor_is_red(project: Project) -> None:
     project.bugs(LOST, UNSEEN)
     assert "RED: unseen: survives: unseen is absent." in project.red()
