@@ -52,9 +52,9 @@ def jobs_of(
 ) -> Iterator[Job]:
     """Prove each by itself; its row has the key that was known before."""
     for contract in contracts:
-        is_easy = contract.name not in allowed.unconfirmed
-        asked = limits if is_easy else Limits(KNOWN_SECONDS, limits.grace)
-        run = partial(_rows_of, root, contract, known[contract.name], asked, retry=is_easy)
+        is_expected = contract.name not in allowed.unconfirmed
+        asked = limits if is_expected else Limits(KNOWN_SECONDS, limits.grace)
+        run = partial(_rows_of, root, contract, known[contract.name], asked, retry=is_expected)
         yield Job([contract], run)
 
 
